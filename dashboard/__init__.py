@@ -1,0 +1,1 @@
+"""The dashboard: pages that load state, call the core and draw."""
