@@ -1,0 +1,66 @@
+# Two commands do their own set-up on a fresh machine with Python 3.11 and make:
+#   make dashboard   the dashboard on http://127.0.0.1:8501
+#   make test        everything: linters, floors, doctests, unit tests, the browser
+# Everything is installed into .venv; nothing else is touched, save that `make test`
+# run as root on Debian installs the system packages the tests need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+PORT ?= 8501
+WORKERS ?= 2
+# One file's tests stay on one worker, so what a module trains is trained once.
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+
+.PHONY: help environment environment-dev system dashboard test check lint format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+environment: # what the dashboard and training need
+	@bash tools/environment.sh requirements.lock
+
+environment-dev: # the same and what the tests need
+	@bash tools/environment.sh requirements-dev.lock
+
+system: # what the tests need beside Python packages
+	@bash tools/system_packages.sh
+
+dashboard: environment ## install what is missing, then the dashboard on 127.0.0.1:8501 (PORT=8502 for another)
+	@echo "EdgeGuard is on http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
+	@exec $(PY) -m streamlit run dashboard/app.py --server.address 127.0.0.1 \
+		--server.port $(PORT) --server.headless true --browser.gatherUsageStats false
+
+# The linters' verdict is kept until the tests have spoken, so that one slip in
+# formatting does not hide what the tests say; pytest's line stays the last one.
+test: environment-dev system ## install what is missing, then every check and every test
+	@lint=0; $(MAKE) lint || lint=$$?; \
+	if [ $$lint -ne 0 ]; then echo "linters failed (above); running the tests all the same"; fi; \
+	tests=0; $(PYTEST) || tests=$$?; \
+	exit $$(( tests != 0 ? tests : lint ))
+
+check: environment-dev ## the fast lane, under three minutes: format, lint, types, floors, unit tests
+	@$(MAKE) lint
+	@$(PYTEST) -m "not e2e and not slow"
+
+lint: environment-dev # format, lint, types, floors; all of them, whatever the first one says
+	@failed=0; \
+	$(PY) -m ruff format --check . || failed=1; \
+	$(PY) -m ruff check . || failed=1; \
+	$(PY) -m mypy || failed=1; \
+	$(PY) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())" || failed=1; \
+	exit $$failed
+
+format: environment-dev ## format the code and mend what ruff can mend
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+lock: ## make requirements.lock and requirements-dev.lock again from pyproject.toml
+	@bash tools/lock.sh
+
+clean: ## remove the environment and every cache
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
