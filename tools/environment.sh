@@ -65,13 +65,14 @@ make_environment() {
     "$found" -m venv .venv
 }
 
-# uv installs the same set in a third of the time; where it is not to be had, pip does.
+# uv installs the same set faster; where it is not to be had, or cannot reach what pip
+# is configured to reach, pip does it and says what went wrong if anything does.
 install() {
-    if "$python" -m pip install --quiet --disable-pip-version-check uv &&
-        "$python" -m uv pip install --python "$python" --quiet "$@"; then
+    if "$python" -m pip install --quiet --disable-pip-version-check uv 2>/dev/null &&
+        UV_SYSTEM_CERTS=1 "$python" -m uv pip install --python "$python" --quiet "$@" 2>/dev/null; then
         return
     fi
-    echo "uv could not do it; installing with pip"
+    echo "uv could not do it here; installing with pip"
     "$python" -m pip install --disable-pip-version-check --quiet "$@"
 }
 

@@ -38,5 +38,6 @@ quietly() {
     fi
     rm -f "$log"
 }
-quietly apt-get update
-quietly apt-get install -y --no-install-recommends "${missing[@]}"
+if ! quietly apt-get update || ! quietly apt-get install -y --no-install-recommends "${missing[@]}"; then
+    echo "EdgeGuard: apt-get could not install ${missing[*]} (reason above); going on without." >&2
+fi
