@@ -1,0 +1,1 @@
+"""What ships: a model and all it needs, saved whole and verified before use."""
