@@ -38,7 +38,8 @@ class Column:
 
     ``minimum`` and ``maximum`` are hard: a row outside is rejected. ``derived_from`` and
     ``rule`` make a categorical column out of another one, such as the service bucket of a
-    port. ``transform`` is what the model's graph applies before standardising.
+    port. ``words`` translates a source's words into EdgeGuard's; others become missing.
+    ``transform`` is what the model's graph applies before standardising.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     transform: str = "log"
     derived_from: str | None = None
     rule: str | None = None
+    words: Mapping[str, str] | None = None
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -130,7 +130,8 @@ class Flows:
     def _labelled(self, label: int) -> NDArray[np.bool_]:
         if self.labels is None:
             return np.zeros(len(self), np.bool_)
-        return self.labels.label == label
+        matches: NDArray[np.bool_] = self.labels.label == label
+        return matches
 
     def identity_columns(self) -> dict[str, NDArray[Any]]:
         """The time and identity columns that are there, in the schema's order."""
@@ -156,4 +157,5 @@ class Flows:
 
     def to_pandas(self) -> "pd.DataFrame":
         """The table for notebooks and charts, with ``class`` and ``label`` where known."""
-        return self.to_arrow().to_pandas()
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame

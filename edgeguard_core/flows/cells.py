@@ -1,0 +1,224 @@
+"""Cells to values: numbers, times and addresses out of the text of a log.
+
+A cell is a str, a number, or None. Every function reads a whole column and says which cells
+did not parse; what that means for the row is the schema's business.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.flows.canonical import PROTOCOL_NUMBERS
+
+MISSING_WORDS = frozenset(
+    ("", "nan", "+nan", "-nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity",
+     "null", "none", "na", "n/a", "-", "?", "(empty)")
+)  # fmt: skip
+"""What an exporter writes where it has no value; compared without case."""
+
+_MS_PER_S = 1000.0
+_HIGHEST_PORT = 65535
+# Below it a bare number is seconds since 1970, above milliseconds, microseconds, nanoseconds.
+_EPOCH_STEPS = ((1e11, _MS_PER_S), (1e14, 1.0), (1e17, 1e-3), (np.inf, 1e-6))
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S",
+    "%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+)  # fmt: skip
+_DAY_FIRST_FORMATS = (
+    "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p",
+    "%d/%m/%Y %H:%M:%S.%f", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%y %H:%M",
+)  # fmt: skip
+
+Parsed = tuple[NDArray[Any], NDArray[np.bool_]]
+"""Values of shape ``(n,)``, and which cells did not parse, shape ``(n,)``."""
+
+
+def numbers(cells: NDArray[Any]) -> Parsed:
+    """Cells as float64, NaN = missing, and which of them are not numbers.
+
+    Infinities and the usual words for "no value" are missing, not wrong.
+
+    >>> values, wrong = numbers(np.array(["1.5", " 2", "Infinity", "", "x"], object))
+    >>> values.tolist(), wrong.tolist()
+    ([1.5, 2.0, nan, nan, nan], [False, False, False, False, True])
+    """
+    if cells.dtype != object:
+        values = cells.astype(np.float64)
+        return np.where(np.isfinite(values), values, np.nan), np.zeros(len(cells), np.bool_)
+    values = np.full(len(cells), np.nan)
+    wrong = np.zeros(len(cells), np.bool_)
+    for row, cell in enumerate(cells):
+        number = _number(cell)
+        if number is None:
+            wrong[row] = True
+        else:
+            values[row] = number
+    values[~np.isfinite(values)] = np.nan
+    return values, wrong
+
+
+def _number(cell: object) -> float | None:
+    """The number in a cell, NaN where it says "no value", None where it says something else."""
+    if cell is None:
+        return np.nan
+    if isinstance(cell, (bool, int, float, np.number)):
+        return float(cell)
+    text = str(cell).strip()
+    if text.lower() in MISSING_WORDS:
+        return np.nan
+    try:
+        # Python also takes 1_000 and digits of other scripts; a log means neither.
+        return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def texts(cells: NDArray[Any]) -> NDArray[np.object_]:
+    """Cells as trimmed str, shape ``(n,)``; None becomes ``""``."""
+    return np.array([_text(cell) for cell in cells], object)
+
+
+def _text(cell: object) -> str:
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    return str(cell).strip()
+
+
+def identities(cells: NDArray[Any]) -> Parsed:
+    """Cells as str, None where there is no value; any text will do."""
+    words = texts(cells)
+    words[np.isin(words, ["", "-", "(empty)"])] = None
+    return words, np.zeros(len(cells), np.bool_)
+
+
+def addresses(cells: NDArray[Any]) -> Parsed:
+    """IPv4, IPv6 or MAC addresses as str, None where there is none.
+
+    >>> addresses(np.array(["10.0.0.1", "17", ""], object))[0].tolist()
+    ['10.0.0.1', None, None]
+    """
+    words, _ = identities(cells)
+    known = {word: _is_address(word) for word in set(words) if word is not None}
+    wrong = np.array([word is not None and not known[word] for word in words], np.bool_)
+    words[wrong] = None
+    return words, wrong
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        parts = text.split(":")
+        return len(parts) == 6 and all(len(part) == 2 for part in parts)
+    return True
+
+
+def ports(cells: NDArray[Any]) -> Parsed:
+    """Ports as float64, NaN where there is none; ``53.0`` and ``0x0035`` are 53.
+
+    >>> ports(np.array(["53.0", "0x0035", "-", "70000"], object))[0].tolist()
+    [53.0, 53.0, nan, nan]
+    """
+    return _whole_numbers(cells, _HIGHEST_PORT)
+
+
+def protocols(cells: NDArray[Any]) -> Parsed:
+    """IANA protocol numbers as float64, from numbers or words; NaN where unknown.
+
+    >>> protocols(np.array(["tcp", "17", "UDP", "what"], object))[0].tolist()
+    [6.0, 17.0, 17.0, nan]
+    """
+    if cells.dtype == object:
+        lower = [_text(cell).lower() for cell in cells]
+        cells = np.array([PROTOCOL_NUMBERS.get(word, word) for word in lower], object)
+    return _whole_numbers(cells, 255)
+
+
+def integers(cells: NDArray[Any]) -> Parsed:
+    """Whole numbers that are not negative, as float64; NaN where there is none."""
+    return _whole_numbers(cells, 2**53)
+
+
+def _whole_numbers(cells: NDArray[Any], highest: int) -> Parsed:
+    if cells.dtype == object and any(
+        isinstance(cell, str) and cell.strip()[:2].lower() == "0x" for cell in cells
+    ):
+        cells = np.array([_from_hexadecimal(cell) for cell in cells], object)
+    values, wrong = numbers(cells)
+    with np.errstate(invalid="ignore"):
+        outside = (values < 0) | (values > highest) | (values != np.floor(values))
+    outside &= ~np.isnan(values)
+    values[outside] = np.nan
+    return values, wrong | outside
+
+
+def _from_hexadecimal(cell: object) -> object:
+    text = _text(cell)
+    try:
+        return int(text, 16) if text[:2].lower() == "0x" else cell
+    except ValueError:
+        return cell
+
+
+def times_ms(cells: NDArray[Any], zone: tzinfo, unit: str | None) -> Parsed:
+    """Milliseconds since 1970 in UTC as float64, NaN where there is none.
+
+    Parameters
+    ----------
+    cells
+        Shape ``(n,)``: numbers since 1970, ISO 8601 stamps, or dates.
+    zone
+        The zone of stamps that name none.
+    unit
+        ``s`` or ``ms`` for plain numbers, ``day-first`` for dates like 7/7/2017 3:56; None
+        guesses the unit of numbers from their size.
+    """
+    if cells.dtype.kind == "M":
+        return cells.astype("datetime64[us]").astype(np.float64) / _MS_PER_S, np.isnat(cells)
+    if unit == "day-first":
+        return _parsed_stamps(cells, zone, _DAY_FIRST_FORMATS)
+    values, wrong = numbers(cells)
+    if wrong.any():
+        stamps, unread = _parsed_stamps(cells[wrong], zone, ())
+        values[wrong] = stamps
+        numeric = ~wrong
+        wrong[wrong] = unread
+    else:
+        numeric = np.ones(len(values), np.bool_)
+    values[numeric] *= _ms_per_unit(values[numeric], unit)
+    return values, wrong
+
+
+def _ms_per_unit(values: NDArray[np.float64], unit: str | None) -> float:
+    if unit is not None:
+        return _MS_PER_S if unit == "s" else 1.0
+    largest = float(np.nanmax(np.abs(values), initial=0.0, where=~np.isnan(values)))
+    return next(factor for limit, factor in _EPOCH_STEPS if largest < limit)
+
+
+def _parsed_stamps(cells: NDArray[Any], zone: tzinfo, formats: tuple[str, ...]) -> Parsed:
+    words = texts(cells)
+    known = {word: _stamp_ms(word, zone, formats) for word in set(words)}
+    values = np.array([known[word] for word in words], np.float64)
+    empty = np.array([word.lower() in MISSING_WORDS for word in words], np.bool_)
+    return values, np.isnan(values) & ~empty
+
+
+def _stamp_ms(text: str, zone: tzinfo, formats: tuple[str, ...]) -> float:
+    attempts: list[Callable[[], datetime]] = [
+        *(lambda f=f: datetime.strptime(text, f) for f in formats),
+        lambda: datetime.fromisoformat(text),
+        *(lambda f=f: datetime.strptime(text, f) for f in _TIME_FORMATS),
+    ]
+    for attempt in attempts:
+        try:
+            stamp = attempt()
+        except ValueError:
+            continue
+        aware = stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)
+        return aware.astimezone(UTC).timestamp() * _MS_PER_S
+    return np.nan

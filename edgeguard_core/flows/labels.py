@@ -1,0 +1,157 @@
+"""Labels: from the words of a source to benign, attack or unlabelled, and a class."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.errors import SchemaError
+from edgeguard_core.flows.schema import LabelSpec, squeeze
+from edgeguard_core.flows.table import ATTACK, BENIGN, LABEL_WORDS, UNLABELLED, Labels
+
+BENIGN_WORDS = ("normal", "benign", "normal traffic", "legitimate")
+
+_UNLABELLED_WORDS = ("", "-", "(empty)", "none", "nan", "null", "unlabelled", "unlabeled")
+_BINARY = {"0", "1", "0.0", "1.0"}
+_MOST_WORDS_NAMED = 8
+
+# CICIDS2017 wrote an en dash in code page 1252; read as UTF-8 it becomes U+FFFD, and that,
+# written and read as Latin-1 once more, three letters.
+_MANGLED_DASH = re.compile("\ufffd|\u00ef\u00bf\u00bd|\u00e2\u0080\u0093|\u00e2\u20ac\u201c|\u0096")
+
+
+def mend(text: str) -> str:
+    """A label's text, trimmed, with its mangled dash put right.
+
+    >>> ascii(mend(" Web Attack \\ufffd XSS "))
+    "'Web Attack \\\\u2013 XSS'"
+    """
+    return _MANGLED_DASH.sub("\N{EN DASH}", text).strip()
+
+
+@dataclass
+class LabelReader:
+    """Turns label words into labels, batch by batch, and remembers the words it met.
+
+    Parameters
+    ----------
+    spec
+        Which words are known attacks.
+    benign_words
+        Further words that mean benign, compared without case.
+
+    Examples
+    --------
+    >>> reader = LabelReader(LabelSpec())
+    >>> labels = reader.read(np.array(["BENIGN", "Bot", "-"], object))
+    >>> labels.label.tolist(), labels.class_name.tolist()
+    ([0, 1, -1], ['benign', 'Bot', 'unlabelled'])
+    """
+
+    spec: LabelSpec
+    benign_words: tuple[str, ...] = ()
+    benign_seen: bool = False
+    unknown: Counter[str] = field(default_factory=Counter)
+    _binary: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._benign = {squeeze(word) or word for word in (*BENIGN_WORDS, *self.benign_words)}
+        self._attack = {squeeze(mend(word)) for word in self.spec.attack}
+
+    def read(
+        self,
+        coarse: NDArray[np.object_],
+        fine: NDArray[np.object_] | None = None,
+    ) -> Labels:
+        """The labels of some rows; ``coarse`` decides, ``fine`` names the class.
+
+        Parameters
+        ----------
+        coarse, fine
+            Words of shape ``(n,)``; None counts as empty.
+
+        Raises
+        ------
+        SchemaError
+            If a column that began with 0 and 1 alone holds other words later on.
+        """
+        texts = ["" if word is None else str(word) for word in coarse]
+        counts = Counter(texts)
+        self._settle_binary({mend(word) for word in counts} - set(_UNLABELLED_WORDS))
+        decided = {word: self._decide(mend(word)) for word in counts}
+        self._remember(counts, decided)
+        label = np.fromiter((decided[word][0] for word in texts), np.int8, len(texts))
+        class_name = np.array([decided[word][1] for word in texts], object)
+        if fine is not None:
+            _name_attacks(class_name, label == ATTACK, fine, self._benign)
+        return Labels(label, class_name)
+
+    def problem(self) -> str | None:
+        """Why these labels cannot be trusted, as a sentence; None when they can."""
+        if self.benign_seen or not self.unknown:
+            return None
+        named = ", ".join(repr(word) for word, _ in self.unknown.most_common(_MOST_WORDS_NAMED))
+        return (
+            f"The label column holds no known word for benign traffic but {named}; "
+            "say which one is benign with --benign WORD."
+        )
+
+    def warnings(self) -> list[str]:
+        """A line for the words that were taken as attacks without being known."""
+        if self.problem() is not None or not self.unknown:
+            return []
+        named = ", ".join(
+            f"{word!r} ({n})" for word, n in self.unknown.most_common(_MOST_WORDS_NAMED)
+        )
+        return [f"Unknown label words count as attacks: {named}."]
+
+    def _settle_binary(self, words: set[str]) -> None:
+        if not words:
+            return
+        if self._binary is None:
+            self._binary = words <= _BINARY
+        elif self._binary and not words <= _BINARY:
+            other = sorted(words - _BINARY)[0]
+            raise SchemaError(
+                f"The label column holds 0 and 1 at first and {other!r} later on; "
+                "say which value is benign with --benign 0."
+            )
+
+    def _decide(self, word: str) -> tuple[int, str]:
+        low = word.lower()
+        if low in _UNLABELLED_WORDS:
+            return UNLABELLED, LABEL_WORDS[UNLABELLED]
+        if (squeeze(word) or word) in self._benign:
+            return BENIGN, LABEL_WORDS[BENIGN]
+        if self._binary:
+            number = int(float(word))
+            return number, LABEL_WORDS[number]
+        if low.startswith("background"):
+            return UNLABELLED, word
+        return ATTACK, word.rstrip(".")  # KDD 99 ends its words in a full stop
+
+    def _remember(self, counts: Counter[str], decided: dict[str, tuple[int, str]]) -> None:
+        for word, count in counts.items():
+            label, name = decided[word]
+            if label == BENIGN:
+                self.benign_seen = True
+            elif label == ATTACK and not self._binary and not self._is_known_attack(name):
+                self.unknown[name] += count
+
+    def _is_known_attack(self, name: str) -> bool:
+        return squeeze(name) in self._attack
+
+
+def _name_attacks(
+    class_name: NDArray[np.object_],
+    is_attack: NDArray[np.bool_],
+    fine: NDArray[np.object_],
+    benign: set[str],
+) -> None:
+    """Let the fine column name the attacks, where it says anything."""
+    for row in np.flatnonzero(is_attack):
+        word = mend("" if fine[row] is None else str(fine[row]))
+        if word.lower() not in _UNLABELLED_WORDS and squeeze(word) not in benign:
+            class_name[row] = word
