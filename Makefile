@@ -51,7 +51,7 @@ lint: environment-dev # format, lint, types, floors; all of them, whatever the f
 	$(PY) -m ruff format --check . || failed=1; \
 	$(PY) -m ruff check . || failed=1; \
 	$(PY) -m mypy || failed=1; \
-	$(PY) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())" || failed=1; \
+	$(PY) -c "import sys; from importlinter import cli; sys.exit(cli.lint_imports(no_logo=True))" || failed=1; \
 	exit $$failed
 
 format: environment-dev ## format the code and mend what ruff can mend
