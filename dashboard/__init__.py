@@ -1,1 +1,1 @@
-"""The dashboard: pages that load state, call the core and draw."""
+"""EdgeGuard in the browser: ``streamlit run dashboard/app.py``."""

@@ -1,0 +1,1 @@
+"""Parts of pages: each draws one thing and, where it asks, returns the answer."""

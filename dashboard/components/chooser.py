@@ -1,0 +1,108 @@
+"""Step 1: a file from the visitor, from the server's folder, or one given earlier."""
+
+import streamlit as st
+
+from dashboard import jobs, state, wording, workspace
+from dashboard.state import Key
+
+
+def show(given: workspace.GivenFile | None) -> None:
+    """Draw the step; a choice is kept in the state and starts the inspection."""
+    if given is not None:
+        _chosen(given)
+        return
+    upload = st.file_uploader(
+        "A file of flows: CSV, log, JSON, text, Parquet; plain, .gz or .zst",
+        key=state.uploader_key(),
+        max_upload_size=256,
+        help="Up to 256 MB. It is copied to the work folder on this machine and goes nowhere else.",
+    )
+    if upload is not None:
+        spooled = workspace.spool(upload.name, upload)
+        state.empty_uploader()
+        _take(spooled)
+    st.caption(wording.NO_FILE)
+    _from_server()
+    _from_earlier()
+
+
+def inspect(given: workspace.GivenFile) -> jobs.Job:
+    """Start reading a file from end to end, to tell what it is."""
+    plan = jobs.Plan("inspect", given.id, f"Read {given.name}")
+    plan.facts["rejected"] = str(plan.folder / "rejected.csv")
+    plan.step(
+        "inspect",
+        str(given.path),
+        *given.schema_option,
+        "--rejected",
+        plan.facts["rejected"],
+        progress=False,
+    )
+    return jobs.start(plan)
+
+
+def _take(given: workspace.GivenFile) -> None:
+    inspect(given)
+    state.choose_file(given)
+    st.rerun()
+
+
+def _chosen(given: workspace.GivenFile) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        where = "" if given.ours else f" · read where it lies, in {given.path.parent}"
+        st.markdown(
+            f":material/description: **{_plain(given.name)}** · {wording.size(given.size)}{where}"
+        )
+        if st.button("Another file", key=Key.ANOTHER_FILE, icon=":material/swap_horiz:"):
+            state.choose_file(None)
+            st.rerun()
+        if st.button(
+            "Forget it",
+            key=Key.FORGET_FILE,
+            icon=":material/delete:",
+            help="Deletes the copy in the work folder with what was read from it and its scores. "
+            "Bundles learned from it stay.",
+        ):
+            for job in jobs.all_jobs():
+                if job.file_id == given.id:
+                    jobs.forget(job)
+            workspace.forget(given)
+            state.choose_file(None)
+            st.rerun()
+
+
+def _from_server() -> None:
+    folder = workspace.server_folder()
+    if folder is None:
+        return
+    names = workspace.server_files(folder)
+    if not names:
+        st.caption(f"The server's folder {folder} holds no file.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            f"Or a file of the server's folder, {folder}", names, key=Key.SERVER_FILE
+        )
+        if st.button("Use this file", key=Key.USE_SERVER_FILE) and name is not None:
+            _take(workspace.adopt(workspace.server_file(folder, name)))
+
+
+def _from_earlier() -> None:
+    earlier = workspace.files()
+    if not earlier:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Or go on with an earlier one",
+            earlier,
+            format_func=lambda given: f"{given.name} ({wording.size(given.size)})",
+            key=Key.EARLIER_FILE,
+        )
+        if st.button("Go on", key=Key.USE_EARLIER_FILE) and chosen is not None:
+            state.choose_file(chosen)
+            st.rerun()
+
+
+def _plain(name: str) -> str:
+    # A file name is not ours: no Markdown in it may take effect.
+    return "".join(f"\\{letter}" if letter in "\\`*_[]{}<>#:$~|" else letter for letter in name)

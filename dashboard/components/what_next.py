@@ -1,0 +1,123 @@
+"""Step 3: learn this file's normal, or score it with a bundle at hand."""
+
+import importlib.util
+
+import streamlit as st
+
+from dashboard import jobs, state, wording, workspace
+from dashboard.state import Key
+from edgeguard_core.errors import EdgeGuardError
+
+
+def show(given: workspace.GivenFile, schema: str | None) -> None:
+    """Draw the choice; what is started shows in the next run of the page."""
+    what = st.segmented_control(
+        "What now?",
+        (wording.LEARN, wording.SCORE),
+        default=wording.LEARN,
+        required=True,
+        key=Key.WHAT,
+        label_visibility="collapsed",
+    )
+    if what == wording.SCORE:
+        _score(given, schema)
+    else:
+        _learn(given)
+
+
+def _learn(given: workspace.GivenFile) -> None:
+    st.caption(
+        "Learns from the benign rows (from all rows where there are no labels), sets the threshold "
+        "for 1 % false alarms, and scores the whole file. About half a minute for 100,000 flows."
+    )
+    reason = None if _can_train() else wording.NO_TRAINING
+    busy = jobs.running("learn")
+    if busy is not None:
+        reason = f"Another file is being learned right now: {busy.title}."
+    if reason:
+        st.info(reason, icon=":material/info:")
+    if st.button(
+        wording.LEARN,
+        key=Key.LEARN,
+        type="primary",
+        icon=":material/model_training:",
+        disabled=reason is not None,
+    ):
+        learn(given)
+        st.rerun()
+
+
+def _can_train() -> bool:
+    # Looks for it without importing it: TensorFlow must not be loaded in this process.
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def learn(given: workspace.GivenFile) -> jobs.Job:
+    """Start learning a file and scoring it with what was learned."""
+    plan = jobs.Plan("learn", given.id, f"Learn the normal of {given.name}")
+    bundle = str(workspace.free_bundle_path(workspace.bundle_stem(given.name)))
+    plan.facts |= {"bundle": bundle, "scores": str(plan.folder / "scores.parquet")}
+    plan.step("train", str(given.path), *given.schema_option, "--out", bundle)
+    plan.step("score", bundle, str(given.path), *given.schema_option, "--out", plan.facts["scores"])
+    return jobs.start(plan)
+
+
+def score(given: workspace.GivenFile, bundle: workspace.BundleAtHand) -> jobs.Job:
+    """Start scoring a file with a bundle."""
+    plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.name}")
+    plan.facts |= {"bundle": str(bundle.path), "scores": str(plan.folder / "scores.parquet")}
+    plan.step(
+        "score",
+        str(bundle.path),
+        str(given.path),
+        *given.schema_option,
+        "--out",
+        plan.facts["scores"],
+    )
+    return jobs.start(plan)
+
+
+def _score(given: workspace.GivenFile, schema: str | None) -> None:
+    _upload()
+    at_hand = workspace.bundles()
+    fitting = [bundle for bundle in at_hand if bundle.fits(schema)]
+    if not fitting:
+        others = sorted({bundle.schema for bundle in at_hand})
+        st.info(
+            wording.NO_BUNDLES
+            if not others
+            else f"The bundles at hand read {', '.join(others)}; this file is {schema}. "
+            f"{wording.LEARN} first, or upload a bundle for it.",
+            icon=":material/info:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        paths = {str(bundle.path): bundle for bundle in fitting}
+        chosen = st.selectbox(
+            "Bundle", paths, format_func=lambda path: _title(paths[path]), key=Key.BUNDLE
+        )
+        if st.button(wording.SCORE, key=Key.SCORE, type="primary", icon=":material/query_stats:"):
+            score(given, paths[chosen])
+            st.rerun()
+
+
+def _title(bundle: workspace.BundleAtHand) -> str:
+    return (
+        f"{bundle.name} · {bundle.schema} · {bundle.origin} {bundle.created[:16].replace('T', ' ')}"
+    )
+
+
+def _upload() -> None:
+    upload = st.file_uploader(
+        "Upload a bundle (.zip)", type=["zip"], key=state.bundle_uploader_key(), max_upload_size=64
+    )
+    if upload is None:
+        return
+    try:
+        path = workspace.add_bundle(upload.name, upload)
+    except EdgeGuardError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    state.empty_bundle_uploader()
+    state.choose_bundle(str(path))
+    st.rerun()

@@ -1,0 +1,228 @@
+"""Which column of an unknown table means what: a first guess, and the schema it makes."""
+
+import csv
+import gzip
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from edgeguard_core.errors import SchemaError
+from edgeguard_core.flows.schema import Column, Schema, squeeze
+
+LABEL = "label"  # the target that says benign or attack; it is no column of a schema
+SCHEMAS = ("flow", "cicflowmeter", "unsw-nb15", "nsl-kdd")
+SAMPLE_ROWS = 5
+_HEAD_BYTES = 262_144
+_DELIMITERS = ",\t;|"
+_GUESS_FROM = 0.72  # similarity from which a guess is worth showing
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+# What exporters call the columns of the canonical flow, squeezed.
+_WORDS = {
+    "srcip": "src_ip", "sourceip": "src_ip", "saddr": "src_ip", "srcaddr": "src_ip",
+    "ipsrc": "src_ip", "ipv4srcaddr": "src_ip", "clientip": "src_ip", "idorigh": "src_ip",
+    "dstip": "dst_ip", "destinationip": "dst_ip", "destip": "dst_ip", "daddr": "dst_ip",
+    "dstaddr": "dst_ip", "ipdst": "dst_ip", "ipv4dstaddr": "dst_ip", "serverip": "dst_ip",
+    "idresph": "dst_ip",
+    "sport": "src_port", "srcport": "src_port", "sourceport": "src_port", "l4srcport": "src_port",
+    "dport": "dst_port", "dstport": "dst_port", "destinationport": "dst_port",
+    "destport": "dst_port", "l4dstport": "dst_port",
+    "proto": "protocol", "protocol": "protocol", "ipprotocol": "protocol",
+    "starttime": "bidirectional_first_seen_ms", "stime": "bidirectional_first_seen_ms",
+    "timestamp": "bidirectional_first_seen_ms", "time": "bidirectional_first_seen_ms",
+    "ts": "bidirectional_first_seen_ms", "firstseen": "bidirectional_first_seen_ms",
+    "durationms": "bidirectional_duration_ms", "flowdurationmilliseconds":
+    "bidirectional_duration_ms",
+    "srcbytes": "src2dst_bytes", "sbytes": "src2dst_bytes", "inbytes": "src2dst_bytes",
+    "bytessent": "src2dst_bytes", "bytesout": "src2dst_bytes", "origipbytes": "src2dst_bytes",
+    "dstbytes": "dst2src_bytes", "dbytes": "dst2src_bytes", "outbytes": "dst2src_bytes",
+    "bytesreceived": "dst2src_bytes", "bytesin": "dst2src_bytes", "respipbytes": "dst2src_bytes",
+    "srcpkts": "src2dst_packets", "spkts": "src2dst_packets", "inpkts": "src2dst_packets",
+    "packetssent": "src2dst_packets", "origpkts": "src2dst_packets",
+    "dstpkts": "dst2src_packets", "dpkts": "dst2src_packets", "outpkts": "dst2src_packets",
+    "packetsreceived": "dst2src_packets", "resppkts": "dst2src_packets",
+    "label": LABEL, "class": LABEL, "attack": LABEL, "attacktype": LABEL, "attackcat": LABEL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Head:
+    """The header and the first rows of a text table."""
+
+    delimiter: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def example(self, column: int) -> str:
+        """The first filled cell of a column."""
+        cells = (row[column] for row in self.rows if column < len(row))
+        return next((cell.strip() for cell in cells if cell.strip()), "")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a column of the file most likely means."""
+
+    column: str
+    target: str | None
+    confidence: float  # 0 to 1; 1 is the same word
+
+
+def read_head(path: Path) -> Head | None:
+    """The head of a file that looks like a table of text, or None.
+
+    A table has one delimiter that cuts its first lines into the same number of cells,
+    three at least.
+    """
+    text = _head_text(path)
+    if text is None:
+        return None
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = lines[: SAMPLE_ROWS + 1]
+    if len(lines) < 2:
+        return None
+    best: Head | None = None
+    for delimiter in _DELIMITERS:
+        cells = [
+            tuple(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+        ]
+        width, count = Counter(map(len, cells)).most_common(1)[0]
+        if width < 3 or count < len(cells) or (best is not None and width <= len(best.columns)):
+            continue
+        best = Head(delimiter, tuple(name.strip() for name in cells[0]), tuple(cells[1:]))
+    return best
+
+
+def _head_text(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(_HEAD_BYTES)
+        if start.startswith(_GZIP):
+            with gzip.open(path) as file:
+                start = file.read(_HEAD_BYTES)
+        elif start.startswith(_ZSTD):
+            import zstandard
+
+            with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as flow:
+                start = flow.read(_HEAD_BYTES)
+    except (OSError, EOFError):
+        return None
+    if b"\0" in start:
+        return None
+    # The last line may be cut in the middle of a letter.
+    whole = start[: start.rfind(b"\n") + 1] if len(start) == _HEAD_BYTES else start
+    text = whole.decode("utf-8-sig", errors="replace")
+    return text if text.count("�") <= len(text) // 100 else None
+
+
+def targets(schema: Schema) -> tuple[str, ...]:
+    """What a column can be mapped to: every column that is read, and the label."""
+    return (
+        *(
+            column.name
+            for column in schema.columns
+            if column.derived_from is None and str(column.role) not in ("ignored", "label")
+        ),
+        LABEL,
+    )
+
+
+def guess(columns: Sequence[str], schema: Schema) -> list[Guess]:
+    """One guess a column; no target is guessed twice, the surest guess has it.
+
+    Examples
+    --------
+    >>> [g.target for g in guess(["SrcAddr", "Dport", "colour"], Schema.named("flow"))]
+    ['src_ip', 'dst_port', None]
+    """
+    allowed = targets(schema)
+    spellings = {
+        squeeze(spelling): column.name
+        for column in schema.columns
+        if column.name in allowed
+        for spelling in (column.name, *column.aliases)
+    }
+    ranked = sorted(
+        (
+            (confidence, -position, target)
+            for position, name in enumerate(columns)
+            for target, confidence in _candidates(squeeze(name), spellings, allowed)
+        ),
+        reverse=True,
+    )
+    taken: dict[int, tuple[str, float]] = {}
+    for confidence, negative, target in ranked:
+        if -negative not in taken and target not in {given for given, _ in taken.values()}:
+            taken[-negative] = (target, confidence)
+    return [Guess(name, *taken.get(n, (None, 0.0))) for n, name in enumerate(columns)]
+
+
+def _candidates(
+    name: str, spellings: Mapping[str, str], allowed: Sequence[str]
+) -> list[tuple[str, float]]:
+    if name in spellings:
+        return [(spellings[name], 1.0)]
+    if _WORDS.get(name) in allowed:
+        return [(_WORDS[name], 0.95)]
+    alike = (
+        (target, SequenceMatcher(None, name, spelling).ratio())
+        for spelling, target in spellings.items()
+    )
+    return [(target, share) for target, share in alike if share >= _GUESS_FROM]
+
+
+def mapped_schema(schema: Schema, mapping: Mapping[str, str | None]) -> Schema:
+    """The schema that reads this file: each mapped column under the name it has there.
+
+    Parameters
+    ----------
+    mapping
+        Column of the file to target, None for a column that is left out.
+
+    Raises
+    ------
+    SchemaError
+        If two columns have one target, or no feature is mapped at all.
+    """
+    chosen: dict[str, str] = {}
+    for name, target in mapping.items():
+        if not target:
+            continue
+        if target in chosen:
+            raise SchemaError(
+                f"Both {chosen[target]!r} and {name!r} are mapped to {target!r}; clear one of them."
+            )
+        chosen[target] = name
+    if not any(_gives_feature(schema, target) for target in chosen):
+        raise SchemaError(
+            "No column is mapped to a feature yet, so a model would have nothing to learn from; "
+            "map at least one, such as bytes, packets or duration."
+        )
+    names = {squeeze(name): target for target, name in chosen.items()}
+    columns = tuple(
+        _with_alias(column, chosen.get(column.name), names) for column in schema.columns
+    )
+    label = schema.label
+    if LABEL in chosen:
+        others = tuple(word for word in label.coarse if squeeze(word) != squeeze(chosen[LABEL]))
+        label = replace(label, coarse=(chosen[LABEL], *others))
+    return replace(schema, columns=columns, label=label)
+
+
+def _gives_feature(schema: Schema, target: str) -> bool:
+    return any(
+        column.is_feature and target in (column.name, column.derived_from)
+        for column in schema.columns
+    )
+
+
+def _with_alias(column: Column, name: str | None, names: Mapping[str, str]) -> Column:
+    # A spelling that was given to another column must not lead here any more.
+    kept = tuple(
+        alias for alias in column.aliases if names.get(squeeze(alias), column.name) == column.name
+    )
+    if name is None or squeeze(name) in {squeeze(word) for word in (column.name, *kept)}:
+        return replace(column, aliases=kept)
+    return replace(column, aliases=(*kept, name))

@@ -1,0 +1,234 @@
+"""What a page says about scored flows: counts, a histogram, the worst, and safe exports.
+
+Reads the Parquet file that ``score`` wrote; judges nothing itself (``is_alert`` was
+decided by the command).
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from edgeguard_core.errors import SourceError
+
+WORST = 5_000  # rows of the table; more and it loses its selection
+BINS = 72
+SMALLEST_SCORE = 1e-6  # what is below, zeros included, stands in the first bin
+KINDS = ("benign", "attack", "unlabelled")
+# Many unlabelled alerts mean a network that the bundle does not know (see the banner).
+UNKNOWN_NETWORK_SHARE = 0.05
+_BATCH_ROWS = 65_536
+_NEEDED = ("score", "is_alert")
+_OURS = ("row", "class", "label", "score", "p_value", "severity", "is_alert", "top_features")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything the results show of one scored file."""
+
+    flows: int
+    alerts: int
+    benign: int
+    attacks: int
+    unlabelled: int
+    false_alarms: int
+    caught: int
+    unlabelled_alerts: int
+    histogram: pd.DataFrame  # low, high, kind, flows
+    classes: pd.DataFrame  # class, flows, alerts, share
+    worst: pd.DataFrame  # the highest scores first, at most WORST rows
+    identity: tuple[str, ...]
+
+    @property
+    def has_labels(self) -> bool:
+        return self.benign + self.attacks > 0
+
+    @property
+    def recall(self) -> float:
+        return self.caught / self.attacks if self.attacks else float("nan")
+
+    @property
+    def false_alarm_rate(self) -> float:
+        return self.false_alarms / self.benign if self.benign else float("nan")
+
+    @property
+    def precision(self) -> float:
+        judged = self.caught + self.false_alarms
+        return self.caught / judged if judged else float("nan")
+
+    @property
+    def looks_unknown(self) -> bool:
+        """Whether so many unlabelled flows alert that this is likely another network."""
+        return self.unlabelled_alerts > UNKNOWN_NETWORK_SHARE * self.unlabelled > 0
+
+
+def summarise(path: Path, worst: int = WORST) -> Summary:
+    """Counts, histogram and the worst flows of a scored file.
+
+    Raises
+    ------
+    SourceError
+        If the file is gone or is none that ``score`` wrote.
+    """
+    file = _open(path)
+    names = file.schema_arrow.names
+    wanted = [name for name in ("score", "is_alert", "label", "class") if name in names]
+    table = file.read(columns=wanted)
+    score = table["score"].to_numpy().astype(np.float64)
+    alert = table["is_alert"].to_numpy(zero_copy_only=False).astype(bool)
+    if "label" in names:
+        kind = np.asarray(table["label"].fill_null("unlabelled").to_pandas(), dtype=object)
+    else:
+        kind = np.full(len(score), "unlabelled", dtype=object)
+    classes = table["class"].to_pandas() if "class" in names else None
+    benign, attack, unknown = (kind == name for name in KINDS)
+    return Summary(
+        flows=len(score),
+        alerts=int(alert.sum()),
+        benign=int(benign.sum()),
+        attacks=int(attack.sum()),
+        unlabelled=int(unknown.sum()),
+        false_alarms=int((alert & benign).sum()),
+        caught=int((alert & attack).sum()),
+        unlabelled_alerts=int((alert & unknown).sum()),
+        histogram=histogram(score, kind),
+        classes=_by_class(classes, kind, alert),
+        worst=_rows(file, _highest(score, worst)),
+        identity=tuple(name for name in names if name not in _OURS),
+    )
+
+
+def histogram(score: NDArray[np.float64], kind: NDArray[np.object_]) -> pd.DataFrame:
+    """Flows in log-spaced bins of the score, one row a filled bin and kind.
+
+    >>> found = histogram(np.array([0.0, 1.0, 1.0]), np.array(["benign"] * 3, dtype=object))
+    >>> found["flows"].tolist()
+    [1, 2]
+    """
+    finite = score[np.isfinite(score)]
+    if not len(finite):
+        return pd.DataFrame({"low": [], "high": [], "kind": [], "flows": []})
+    floored = np.maximum(finite, SMALLEST_SCORE)
+    low, high = float(floored.min()), float(floored.max())
+    # Room for a bin at both ends, so that one single score is a bar too.
+    edges = np.geomspace(low / 1.02, max(high, low * 1.02) * 1.02, BINS + 1)
+    kinds = kind[np.isfinite(score)]
+    parts = []
+    for name in KINDS:
+        counts, _ = np.histogram(floored[kinds == name], edges)
+        filled = counts > 0
+        parts.append(
+            pd.DataFrame(
+                {
+                    "low": edges[:-1][filled],
+                    "high": edges[1:][filled],
+                    "kind": name,
+                    "flows": counts[filled],
+                }
+            )
+        )
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _by_class(
+    classes: pd.Series | None, kind: NDArray[np.object_], alert: NDArray[np.bool_]
+) -> pd.DataFrame:
+    if classes is None:
+        return pd.DataFrame({"class": [], "label": [], "flows": [], "alerts": [], "share": []})
+    frame = pd.DataFrame({"class": classes.fillna("").to_numpy(), "label": kind, "alert": alert})
+    frame = frame[frame["label"] != "unlabelled"]
+    found = frame.groupby(["label", "class"], as_index=False)["alert"].agg(["count", "sum"])
+    found.columns = ["label", "class", "flows", "alerts"]
+    found["share"] = found["alerts"] / found["flows"]
+    found = found.sort_values(["label", "flows"], ascending=[True, False], ignore_index=True)
+    return found[["class", "label", "flows", "alerts", "share"]]
+
+
+def _highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Positions of the highest scores, highest first, the earlier row first among equals."""
+    picked = np.argpartition(-score, count)[:count] if count < len(score) else np.arange(len(score))
+    return picked[np.lexsort((picked, -score[picked]))]
+
+
+def _rows(file: pq.ParquetFile, positions: NDArray[np.int64]) -> pd.DataFrame:
+    """Some rows of a file in the order asked for, read batch by batch."""
+    order = np.argsort(positions, kind="stable")
+    ascending = positions[order]
+    parts, start = [], 0
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        here = ascending[
+            np.searchsorted(ascending, start) : np.searchsorted(ascending, start + len(batch))
+        ]
+        if len(here):
+            parts.append(batch.take(pa.array(here - start)))
+        start += len(batch)
+    if not parts:
+        return file.schema_arrow.empty_table().to_pandas()
+    frame = pa.Table.from_batches(parts).to_pandas()
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return frame.iloc[back].reset_index(drop=True)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"The scored flows in {path} cannot be read; score again.") from error
+    if missing := [name for name in _NEEDED if name not in file.schema_arrow.names]:
+        raise SourceError(f"{path} has no column {missing[0]!r}, so it was not written by score.")
+    return file
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula.
+
+    >>> safe_cell("=HYPERLINK(1)"), safe_cell("tcp"), safe_cell(-4.5)
+    ("'=HYPERLINK(1)", 'tcp', -4.5)
+    """
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def write_safe_csv(source: Path, target: Path) -> Path:
+    """The scored flows as CSV for spreadsheets, written batch by batch."""
+    file = _open(source)
+    part = target.with_name(target.name + ".part")
+    with part.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([safe_cell(name) for name in file.schema_arrow.names])
+        for cells in _cells(file):
+            writer.writerow(cells)
+    part.replace(target)
+    return target
+
+
+def _cells(file: pq.ParquetFile) -> Iterator[list[Any]]:
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        columns = [column.to_pylist() for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            yield [safe_cell(cell) for cell in row]
+
+
+def shares_of(top_features: str) -> list[tuple[str, float]]:
+    """Names and shares out of the short text of a row.
+
+    >>> shares_of("src_bytes 41 %; flag 22 %")
+    [('src_bytes', 0.41), ('flag', 0.22)]
+    """
+    found = []
+    for part in top_features.split(";"):
+        name, _, share = part.strip().removesuffix("%").strip().rpartition(" ")
+        try:
+            found.append((name.strip(), float(share) / 100))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,5 @@
+"""Review page: not built yet; says what will stand here."""
+
+from dashboard.components import to_come
+
+to_come.show("review", "Review")

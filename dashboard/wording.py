@@ -1,0 +1,267 @@
+"""All that the screen says, and the formatters it says numbers with. Nothing here draws."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+UNDEFINED = "–"
+
+TAGLINE = (
+    "EdgeGuard learns what is normal on your network, shows which flows are not, and runs "
+    "the same small model on an edge box."
+)
+
+PAGE_HELP = {
+    "overview": "What EdgeGuard does, what to do next, and the latest result.",
+    "data": "Give it a capture's flows or a log, see what was understood, learn or score.",
+    "train": "Train a model with settings of your own.",
+    "threshold": "Drag the alert threshold and see what it catches, misses and costs.",
+    "live": "Watch flows as they arrive.",
+    "review": "Go through alerts, mark them true or false, report.",
+    "pipeline": "Runs, registered models and drift.",
+}
+
+# What the pages that are still to come say: what they will do, and what does it today.
+TO_COME = {
+    "train": (
+        "Here you will train with settings of your own (features, size, steps, seed) and watch "
+        "the loss fall.",
+        "Until then, **Data** learns a file's normal with the recommended settings, and "
+        "`edgeguard train FILE --out BUNDLE` does it by command.",
+    ),
+    "threshold": (
+        "Here you will drag the threshold on the histogram and see at once what it catches, "
+        "misses and costs, for each kind of attack.",
+        "Until then, `edgeguard threshold BUNDLE --fpr 0.001` chooses one for a promised "
+        "false-alarm rate, and **Data** shows what it does to a file.",
+    ),
+    "live": (
+        "Here you will watch flows as they arrive, pause, inject attacks into a replay and see "
+        "them caught.",
+        "Until then, **Data** scores a capture's flows or a log in one go.",
+    ),
+    "review": (
+        "Here you will go through alerts, mark them true or false, compare models and export a "
+        "report.",
+        "Until then, **Data** lists the worst flows with the reasons, and exports them all.",
+    ),
+    "pipeline": (
+        "Here you will see pipeline runs, the registered models, which gate refused what, and "
+        "drift.",
+        "Until then, `edgeguard preprocess`, `train`, `evaluate` and `convert` are the stages, "
+        "one by one.",
+    ),
+}
+
+STAGES = {
+    "read": "Reading the file",
+    "train": "Learning",
+    "convert": "Making the edge model",
+    "calibrate": "Calibrating the threshold",
+    "score": "Scoring",
+    "write": "Writing",
+    "done": "Finishing",
+}
+
+CARD_LEARN = (
+    "Give it a day of flows or a log. In about half a minute it learns what is usual there and "
+    "shows what is not."
+)
+CARD_COMMAND = "Everything here is a verb of `edgeguard` too, with `--json` for machines."
+
+SCORE_AXIS = "score (higher is more anomalous, log scale)"
+FLOWS_AXIS = "flows (log scale)"
+LEARN = "Learn this file's normal"
+SCORE = "Score with a bundle"
+NOT_A_TABLE = "It does not look like a table of text either, so its columns cannot be mapped here."
+OPTIMISTIC = (
+    "The model was learned from benign flows of this same file, so its false alarms here look a "
+    "little better than they will on another day."
+)
+NO_TRAINING = (
+    "Learning needs TensorFlow, which is not installed here: "
+    "`pip install 'edgeguard[train]'`. Scoring works without it."
+)
+NO_BUNDLES = "No bundle is at hand yet. Learn this file's normal first, or upload a bundle (.zip)."
+NO_FILE = (
+    "Nothing is uploaded yet. Any of these will do: CICFlowMeter CSV, UNSW-NB15, NSL-KDD, Zeek "
+    "`conn.log` (TSV, JSON or CSV), plain or as `.gz` or `.zst`. The format is told by content, "
+    "not by name. Any other table can be mapped by hand."
+)
+
+
+def is_undefined(value: Any) -> bool:
+    """Whether there is no number to show.
+
+    >>> is_undefined(None), is_undefined(float("nan")), is_undefined(0)
+    (True, True, False)
+    """
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands set apart.
+
+    >>> count(125973), count(None)
+    ('125,973', '–')
+    """
+    return UNDEFINED if is_undefined(value) else f"{value:,.0f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as per cent; never 0 or 100 for what is not quite.
+
+    >>> percent(0.0312), percent(0.00004), percent(0.99999), percent(float("nan"))
+    ('3.1 %', '< 0.1 %', '> 99.9 %', '–')
+    """
+    if share is None or is_undefined(share):
+        return UNDEFINED
+    smallest = 10.0**-digits
+    value = share * 100
+    if 0 < value < smallest / 2:
+        return f"< {smallest:.{digits}f} %"
+    if 100 - smallest / 2 < value < 100:
+        return f"> {100 - smallest:.{digits}f} %"
+    return f"{value:.{digits}f} %"
+
+
+def number(value: float | None) -> str:
+    """A number of any size with three digits that matter.
+
+    >>> number(0.71234), number(12345.6), number(0.0000123), number(None)
+    ('0.712', '12,346', '1.23e-05', '–')
+    """
+    if value is None or is_undefined(value):
+        return UNDEFINED
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def size(n_bytes: int) -> str:
+    """Bytes for people.
+
+    >>> size(512), size(3_460_300), size(0)
+    ('512 B', '3.5 MB', '0 B')
+    """
+    value = float(n_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def cell(value: Any) -> str:
+    """A value of a flow as text.
+
+    >>> cell(12.0), cell("tcp"), cell(None)
+    ('12', 'tcp', '–')
+    """
+    if is_undefined(value):
+        return UNDEFINED
+    return number(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def plural(n: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "alert"), plural(2300, "alert")
+    ('1 alert', '2,300 alerts')
+    """
+    return f"{count(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def verdict(summary: Any) -> str:
+    """What the scored file says, in a sentence or two (a ``results.Summary``)."""
+    if not summary.flows:
+        return "No flow was scored."
+    said = [
+        f"**{plural(summary.alerts, 'alert')}** among {plural(summary.flows, 'flow')} "
+        f"({percent(summary.alerts / summary.flows)})."
+    ]
+    if summary.attacks:
+        said.append(
+            f"Caught: **{percent(summary.recall)}** of the attack flows "
+            f"({count(summary.caught)} of {count(summary.attacks)})."
+        )
+    if summary.benign:
+        said.append(
+            f"False alarms: **{percent(summary.false_alarm_rate, 2)}** of the benign flows "
+            f"({count(summary.false_alarms)} of {count(summary.benign)})."
+        )
+    if not summary.has_labels:
+        said.append("The file has no labels, so nothing can be said about what was missed.")
+    return " ".join(said)
+
+
+def unknown_network(summary: Any) -> str:
+    """The banner when too many unlabelled flows alert."""
+    return (
+        f"{percent(summary.unlabelled_alerts / summary.unlabelled)} of the unlabelled flows alert. "
+        "That is more than attacks usually make: this bundle probably does not know this "
+        "network. Learn this file's normal instead."
+    )
+
+
+def card_score(bundles: int) -> str:
+    """What the card about scoring says.
+
+    >>> card_score(1)
+    'A bundle is a model with its threshold. 1 bundle is at hand; you can upload one, too.'
+    """
+    if not bundles:
+        at_hand = "None is at hand yet"
+    else:
+        at_hand = f"{plural(bundles, 'bundle')} {'is' if bundles == 1 else 'are'} at hand"
+    return f"A bundle is a model with its threshold. {at_hand}; you can upload one, too."
+
+
+def unexpected(log: Path) -> str:
+    """What is said of a bug."""
+    return (
+        f"Something went wrong that should not have. Nothing was changed; the details are in {log}."
+    )
+
+
+def job_failed(error: str | None, log: Path) -> str:
+    """What is said of a job that failed."""
+    return error or (
+        f"This stopped with an error that should not have happened; the details are in {log}."
+    )
+
+
+def stage(name: str) -> str:
+    """A step's name for people.
+
+    >>> stage("train"), stage("")
+    ('Learning', 'Starting')
+    """
+    return STAGES.get(name, name.capitalize() or "Starting")
+
+
+def threshold_sentence(threshold: dict[str, Any] | None) -> str:
+    """Which threshold was used and where it comes from."""
+    if not threshold or is_undefined(threshold.get("value")):
+        return ""
+    said = f"Threshold {number(threshold['value'])}"
+    if threshold.get("method"):
+        said += f", chosen by {threshold['method']}"
+    if not is_undefined(threshold.get("target")):
+        said += f" for {percent(threshold['target'], 2)} false alarms"
+    if threshold.get("calibrated_on"):
+        said += f", calibrated on {threshold['calibrated_on']}"
+    return said + "."
+
+
+def usual(low: Any, high: Any) -> str:
+    """The usual range of a feature.
+
+    >>> usual(1.0, 20.0), usual(None, None), usual("tcp", "tcp")
+    ('1 to 20', '–', 'tcp')
+    """
+    if is_undefined(low) and is_undefined(high):
+        return UNDEFINED
+    if low == high:
+        return cell(low)
+    return f"{cell(low)} to {cell(high)}"

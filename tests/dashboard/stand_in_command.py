@@ -1,0 +1,163 @@
+"""A stand-in for the ``edgeguard`` command: same verbs, same JSON, no model.
+
+What it does is told by the name of the file it is given: ``unknown`` is not recognised,
+``rejects`` has rejected rows, ``slow`` never ends, ``stubborn`` neither and ignores a
+SIGTERM, ``refused`` is refused by train, ``bug`` makes it crash, ``nolabels`` has none.
+"""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = 400
+ATTACKS = 100
+
+
+def main(arguments: list[str]) -> int:
+    verb, *rest = arguments
+    options = {
+        key: value for key, value in zip(rest, rest[1:] + [""], strict=True) if key.startswith("--")
+    }
+    values = {value for key, value in options.items() if key not in ("--json",)}
+    places = [word for word in rest if not word.startswith("--") and word not in values]
+    return VERBS[verb](places, options)
+
+
+def inspect(places: list[str], options: dict[str, str]) -> int:
+    path = Path(places[0])
+    if "unknown" in path.name and "--schema" not in options:
+        return refuse(f"{path.name} is of no known format; give --schema.")
+    wait_if_slow(path, options)
+    rejected = {}
+    if "rejects" in path.name:
+        rejected = {"not a number": 2, "below minimum": 1}
+        Path(options["--rejected"]).write_text(
+            "line,column,value,rule\n7,src_bytes,-4,below minimum\n9,dur,x,not a number\n"
+        )
+    answer(
+        format="cicflowmeter",
+        schema="flow" if "--schema" in options else "cicflowmeter",
+        rows=ROWS,
+        accepted=ROWS - sum(rejected.values()),
+        rejected=rejected,
+        labels={} if "nolabels" in path.name else {"benign": ROWS - ATTACKS, "Bot": ATTACKS},
+        missing={"flow_bytes_s": 3},
+        warnings=["3 infinite rates are taken as missing."] if "rejects" in path.name else [],
+    )
+    return 0
+
+
+def train(places: list[str], options: dict[str, str]) -> int:
+    path = Path(places[0])
+    report(options, "read", 0.05)
+    if "refused" in path.name:
+        return refuse("Only 12 benign rows; 50 are needed, so give it more of them.")
+    if "bug" in path.name:
+        raise RuntimeError("a stand-in bug")
+    report(options, "train", 0.4, loss=0.5)
+    report(options, "train", 0.5, loss=0.3)
+    report(options, "train", 0.6, loss=0.2)
+    wait_if_slow(path, options)
+    out = Path(options["--out"])
+    out.mkdir()
+    manifest = {"format": 1, "created": "2026-01-02T03:04:05Z", "schema": {"name": "cicflowmeter"}}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    threshold = {
+        "value": 1.5,
+        "method": "conformal",
+        "target": 0.01,
+        "calibrated_on": "2,000 flows",
+    }
+    (out / "threshold.json").write_text(json.dumps(threshold))
+    report(options, "done", 1.0)
+    answer(bundle=str(out), flows=ROWS, benign=300, epochs=3.0, seconds=1.0, threshold=threshold)
+    return 0
+
+
+def score(places: list[str], options: dict[str, str]) -> int:
+    bundle, path = places
+    report(options, "score", 0.5)
+    wait_if_slow(Path(path), options)
+    draw = np.random.default_rng(0)
+    scores = np.concatenate(
+        [draw.lognormal(-1, 0.6, ROWS - ATTACKS), draw.lognormal(1.2, 0.5, ATTACKS)]
+    ).astype(np.float32)
+    columns = {
+        "row": np.arange(2, ROWS + 2),
+        "src_ip": np.array([f"10.0.0.{n % 20}" for n in range(ROWS)]),
+        "score": scores,
+        "p_value": 1 / (1 + scores.astype(float)),
+        "severity": np.clip(scores * 20, 0, 100).astype(int),
+        "is_alert": scores >= 1.5,
+        "top_features": np.array(["fwd_bytes 41 %; flow_duration 22 %; flags 9 %"] * ROWS),
+    }
+    if "nolabels" not in path:
+        kind = np.array(["benign"] * (ROWS - ATTACKS) + ["attack"] * ATTACKS)
+        columns |= {"class": np.where(kind == "attack", "Bot", "benign"), "label": kind}
+    pq.write_table(pa.table(columns), options["--out"])
+    report(options, "done", 1.0)
+    answer(flows=ROWS, alerts=int((scores >= 1.5).sum()), rejected=0, seconds=0.1)
+    return 0
+
+
+def explain(places: list[str], options: dict[str, str]) -> int:
+    feature = {
+        "name": "fwd_bytes",
+        "actual": 9000.0,
+        "reconstructed": 120.0,
+        "usual_low": 40.0,
+        "usual_high": 800.0,
+        "share": 0.41,
+    }
+    answer(
+        flows=[
+            {
+                "row": int(options["--row"]),
+                "score": 4.2,
+                "p_value": 0.001,
+                "severity": 75,
+                "features": [feature, feature | {"name": "flags", "actual": "S", "share": 0.2}],
+                "sentence": "fwd_bytes is 9,000 where 40 to 800 is usual.",
+            }
+        ]
+    )
+    return 0
+
+
+VERBS = {"inspect": inspect, "train": train, "score": score, "explain": explain}
+
+
+def answer(**keys: object) -> None:
+    print(json.dumps({"format_number": 1} | keys))
+
+
+def refuse(sentence: str) -> int:
+    print("a warning that is no error", file=sys.stderr)
+    print(f"Error: {sentence}", file=sys.stderr)
+    return 2
+
+
+def report(options: dict[str, str], stage: str, done: float, loss: float | None = None) -> None:
+    if "--progress" in options:
+        with Path(options["--progress"]).open("a") as file:
+            record = {"stage": stage, "done": done, "message": "", "loss": loss}
+            file.write(json.dumps(record) + "\n")
+
+
+def wait_if_slow(path: Path, options: dict[str, str]) -> None:
+    if "stubborn" in path.name:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        report(options, "train", 0.7)
+        threading.Event().wait()
+    if "slow" in path.name and "--rejected" not in options:
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
