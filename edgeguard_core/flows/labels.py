@@ -85,7 +85,7 @@ class LabelReader:
         label = np.fromiter((decided[word][0] for word in texts), np.int8, len(texts))
         class_name = np.array([decided[word][1] for word in texts], object)
         if fine is not None:
-            _name_attacks(class_name, label == ATTACK, fine, self._benign)
+            self._name_classes(class_name, label != BENIGN, fine)
         return Labels(label, class_name)
 
     def problem(self) -> str | None:
@@ -143,15 +143,15 @@ class LabelReader:
     def _is_known_attack(self, name: str) -> bool:
         return squeeze(name) in self._attack
 
-
-def _name_attacks(
-    class_name: NDArray[np.object_],
-    is_attack: NDArray[np.bool_],
-    fine: NDArray[np.object_],
-    benign: set[str],
-) -> None:
-    """Let the fine column name the attacks, where it says anything."""
-    for row in np.flatnonzero(is_attack):
-        word = mend("" if fine[row] is None else str(fine[row]))
-        if word.lower() not in _UNLABELLED_WORDS and squeeze(word) not in benign:
-            class_name[row] = word
+    def _name_classes(
+        self,
+        class_name: NDArray[np.object_],
+        named: NDArray[np.bool_],
+        fine: NDArray[np.object_],
+    ) -> None:
+        """Let the fine column name what is not benign, where it says anything."""
+        silent = {*_UNLABELLED_WORDS, *_BINARY}
+        for row in np.flatnonzero(named):
+            word = mend("" if fine[row] is None else str(fine[row]))
+            if word.lower() not in silent and squeeze(word) not in self._benign:
+                class_name[row] = word.rstrip(".")

@@ -285,7 +285,7 @@ def _column_to_plain(column: Column) -> dict[str, Any]:
     return plain
 
 
-def _column_from_plain(item: Mapping[str, Any], origin: str) -> Column:
+def _column_from_plain(item: Any, origin: str) -> Column:
     if not isinstance(item, Mapping) or "name" not in item or "role" not in item:
         raise SchemaError(f"{origin} has a column without name or role: {item!r}; give both.")
     _only_known(item, tuple(Column.__dataclass_fields__), f"{origin}, column {item['name']!r},")

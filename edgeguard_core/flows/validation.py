@@ -111,7 +111,7 @@ def validate(
     read = labels.read(raw.coarse, raw.fine) if labels and raw.coarse is not None else None
     table = Flows(schema, columns, read, raw.line)
     accepted = table if check.accepted.all() else table.select(check.accepted)
-    return Validated(accepted, check.rejections(raw.line), read, +unread, _missing(accepted))
+    return Validated(accepted, check.rejections(raw.line), read, +unread, missing_counts(accepted))
 
 
 def _parse_identity(column: Column, source: NDArray[Any], zone: tzinfo) -> cells.Parsed:
@@ -130,7 +130,8 @@ def _derive(schema: Schema, columns: dict[str, NDArray[Any]]) -> None:
             columns[column.name] = _RULES[column.rule](source)
 
 
-def _missing(flows: Flows) -> Counter[str]:
+def missing_counts(flows: Flows) -> Counter[str]:
+    """How many feature cells of each column hold nothing."""
     counts: Counter[str] = Counter()
     for name in flows.schema.features:
         values = flows.columns.get(name)

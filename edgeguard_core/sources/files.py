@@ -1,0 +1,184 @@
+"""The containers: delimited text, JSON lines and Parquet, each read in bounded memory."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.errors import SourceError
+from edgeguard_core.flows.labels import LabelReader
+from edgeguard_core.flows.schema import Schema
+from edgeguard_core.flows.validation import Rejection
+from edgeguard_core.sources.base import Batch, ReadOptions
+from edgeguard_core.sources.decode import Decoded, Layout, best_decoder
+from edgeguard_core.sources.interpret import Interpreter
+from edgeguard_core.sources.streams import LineBlock, line_blocks
+
+NOT_JSON = "not a JSON object"
+
+
+@dataclass
+class FileSource:
+    """What the sources of all containers share."""
+
+    path: Path
+    format: str
+    interpreter: Interpreter
+    header: list[str]
+    options: ReadOptions
+    odd: list[str] = field(default_factory=list)
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the flows that come out."""
+        return self.interpreter.schema
+
+    @property
+    def labels(self) -> LabelReader:
+        """The words of the label column met so far."""
+        return self.interpreter.labels
+
+    @property
+    def warnings(self) -> list[str]:
+        """One sentence each about what was odd but did not stop the reading."""
+        return self.interpreter.notes() + self.odd
+
+    def _batch(self, decoded: Decoded, share_read: float) -> Batch:
+        validated = self.interpreter.read(decoded.columns, decoded.line)
+        batch = Batch.of(validated, decoded.malformed, share_read)
+        shown = [self._as_in_the_file(rejection) for rejection in batch.rejections]
+        batch.rejections[:] = sorted(shown, key=lambda rejection: rejection.line)
+        return batch
+
+    def _as_in_the_file(self, rejection: Rejection) -> Rejection:
+        """The same, under the column name that the person's own file has."""
+        position = self.interpreter.positions.get(rejection.column)
+        if position is None or not self.header:
+            return rejection
+        name = self.header[position].strip()
+        return Rejection(rejection.line, name, rejection.value, rejection.rule)
+
+
+@dataclass
+class DelimitedSource(FileSource):
+    """Comma or TAB separated lines with one header, or none."""
+
+    n_fields: int = 0
+    delimiter: str = ","
+    quoted: bool = True
+    skip_lines: int = 1
+    comment: bytes | None = None
+    replace: tuple[bytes, bytes] | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """The flows, in the order of the file."""
+        decode = best_decoder()
+        layout = Layout(
+            n_fields=self.n_fields,
+            wanted=self.interpreter.positions,
+            numeric=self.interpreter.numeric,
+            delimiter=self.delimiter,
+            quoted=self.quoted,
+        )
+        for block in line_blocks(self.path, skip_lines=self.skip_lines, comment=self.comment):
+            decoded = decode(self._prepared(block), layout)
+            yield self._batch(self._without_headers(decoded), block.share_read)
+
+    def _prepared(self, block: LineBlock) -> LineBlock:
+        if self.replace is None:
+            return block
+        return LineBlock(block.data.replace(*self.replace), block.line, block.share_read)
+
+    def _without_headers(self, decoded: Decoded) -> Decoded:
+        """Leave out lines that repeat the header, as joined files have them."""
+        if not self.header or not decoded.columns:
+            return decoded
+        repeated = np.ones(len(decoded.line), np.bool_)
+        for name, cells in decoded.columns.items():
+            if cells.dtype != object:
+                return decoded  # a column of numbers alone repeats no header
+            title = self.header[self.interpreter.positions[name]].strip()
+            repeated &= np.array([str(cell).strip() == title for cell in cells], np.bool_)
+            if not repeated.any():
+                return decoded
+        kept = {name: cells[~repeated] for name, cells in decoded.columns.items()}
+        return Decoded(kept, decoded.line[~repeated], decoded.malformed)
+
+
+@dataclass
+class JsonLinesSource(FileSource):
+    """One JSON object a line; absent keys are empty cells."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The flows, in the order of the file."""
+        for block in line_blocks(self.path):
+            yield self._batch(self._decode(block), block.share_read)
+
+    def _decode(self, block: LineBlock) -> Decoded:
+        records: list[dict[str, Any]] = []
+        kept: list[int] = []
+        malformed: list[Rejection] = []
+        for number, text in zip(block.line, block.data.split(b"\n"), strict=False):
+            try:
+                record = json.loads(text)
+            except ValueError:
+                record = None
+            if isinstance(record, dict):
+                records.append(record)
+                kept.append(int(number))
+            else:
+                malformed.append(
+                    Rejection(int(number), "", text[:80].decode(errors="replace"), NOT_JSON)
+                )
+        columns = {
+            name: np.array([record.get(self.header[position]) for record in records], object)
+            for name, position in self.interpreter.positions.items()
+        }
+        return Decoded(columns, np.array(kept, np.int64), malformed)
+
+
+@dataclass
+class ParquetSource(FileSource):
+    """A Parquet file, row group by row group; the "line" of a row is its number from 1."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The flows, in the order of the file."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = {name: self.header[at] for name, at in self.interpreter.positions.items()}
+        try:
+            with pq.ParquetFile(self.path) as file:
+                total, done = max(file.metadata.num_rows, 1), 0
+                batches = file.iter_batches(
+                    self.options.batch_rows, columns=sorted(set(names.values())), use_threads=False
+                )
+                for part in batches:
+                    columns = {
+                        name: _parquet_cells(part.column(key)) for name, key in names.items()
+                    }
+                    line = np.arange(done + 1, done + len(part) + 1)
+                    done += len(part)
+                    yield self._batch(Decoded(columns, line), done / total)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"{self.path} is damaged ({error}); export it again.") from error
+
+
+def _parquet_cells(column: Any) -> NDArray[Any]:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        numbers: NDArray[Any] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return numbers
+    if pa.types.is_timestamp(kind):
+        stamps: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        return stamps
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+    cells: NDArray[Any] = column.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return cells

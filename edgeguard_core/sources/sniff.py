@@ -1,0 +1,273 @@
+"""What a file is, by its content: never by its name alone."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from edgeguard_core.errors import SchemaError, SourceError
+from edgeguard_core.flows.schema import RECOGNISED_SHARE, Schema, shipped_schemas
+from edgeguard_core.sources.base import ReadOptions, Source
+from edgeguard_core.sources.files import DelimitedSource, JsonLinesSource, ParquetSource
+from edgeguard_core.sources.interpret import (
+    Interpreter,
+    NativeInterpreter,
+    ZeekInterpreter,
+    zeek_schema,
+)
+from edgeguard_core.sources.streams import UTF8_BOM, read_head, to_utf8
+
+_PCAP_MAGICS = (
+    b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
+    b"\x0a\x0d\x0d\x0a",
+)  # fmt: skip
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_ARCHIVE_MAGICS = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_ZEEK_QUIRK = b"   "  # IoT-23 parts tunnel_parents, label and detailed-label by three blanks
+_KDD_FIELDS = (41, 42, 43)  # features alone, with the label, with the difficulty too
+_KDD_PROTOCOL_AT, _KDD_FLAG_AT = 1, 3
+_KDD_PROTOCOLS = {"tcp", "udp", "icmp"}
+_MOST_COLUMNS_NAMED = 6
+
+
+def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
+    """The flows of a file, recognised by its content.
+
+    Parameters
+    ----------
+    path
+        Plain, gzip or zstd: a CICFlowMeter, UNSW-NB15 or NSL-KDD table, a Zeek conn.log as
+        TSV, JSON or comma CSV, canonical flows, or a Parquet file of any of these.
+    options
+        Schema, label words, time zone.
+
+    Returns
+    -------
+    A ``Source``; nothing but the head of the file is read until its batches are.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, empty, damaged, or of a kind that cannot be read.
+    SchemaError
+        If it is a table whose columns are not known.
+    """
+    path, options = Path(path), options or ReadOptions()
+    head = read_head(path)
+    _refuse_what_is_no_table(path, head)
+    if head.startswith(b"PAR1"):
+        return _open_parquet(path, options)
+    lines = _text_lines(path, head)
+    if lines[0].startswith("#"):
+        return _open_zeek_tsv(path, lines, options)
+    if lines[0].lstrip().startswith(("{", "[")):
+        return _open_json(path, lines, options)
+    return _open_delimited(path, lines, options)
+
+
+def _refuse_what_is_no_table(path: Path, head: bytes) -> None:
+    if not head.strip(b"\r\n\t \0"):
+        raise SourceError(f"{path} is empty; export it again.")
+    if head.startswith(_PCAP_MAGICS):
+        raise SourceError(
+            f"{path} is a packet capture, which cannot be read yet; "
+            "make flows of it with Zeek or CICFlowMeter and give their log."
+        )
+    if head.startswith(_ARCHIVE_MAGICS):
+        raise SourceError(f"{path} is an archive; unpack it and give the file inside.")
+    if head.startswith(_UTF16_BOMS):
+        raise SourceError(f"{path} is UTF-16 text; save it as UTF-8.")
+
+
+def _text_lines(path: Path, head: bytes) -> list[str]:
+    """The head's lines that are not blank, the last one perhaps cut short."""
+    text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
+    controls = sum(ord(letter) < 32 and letter not in "\t\r\n\f" for letter in text)
+    if "\0" in text or controls > len(text) / 100:
+        raise SourceError(
+            f"{path} is binary and of no known kind; give a CSV, a Zeek log or a Parquet file."
+        )
+    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
+
+
+def _open_parquet(path: Path, options: ReadOptions) -> Source:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            header = [str(name) for name in file.schema_arrow.names]
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{path} is a damaged Parquet file; export it again.") from error
+    name, interpreter = _interpreter(path, header, options)
+    return ParquetSource(path, f"{name}-parquet", interpreter, header, options)
+
+
+def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    directives = dict(
+        re.split(r"[\t ]", line[1:], maxsplit=1) for line in lines if re.match(r"#\w+[\t ]", line)
+    )
+    if "fields" not in directives:
+        raise SourceError(f"{path} begins like a Zeek log and has no #fields line; add it.")
+    log = directives.get("path", "conn").strip()
+    if log != "conn":
+        raise SourceError(f"{path} is Zeek's {log}.log; give its conn.log.")
+    quirk = _ZEEK_QUIRK.decode() in directives["fields"]
+    fields = directives["fields"].replace(_ZEEK_QUIRK.decode(), "\t").strip().split("\t")
+    _require_zeek(path, fields)
+    return DelimitedSource(
+        path,
+        "zeek-tsv",
+        ZeekInterpreter(fields, options),
+        fields,
+        options,
+        n_fields=len(fields),
+        delimiter="\t",
+        quoted=False,
+        skip_lines=0,
+        comment=b"#",
+        replace=(_ZEEK_QUIRK, b"\t") if quirk else None,
+    )
+
+
+def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    records = [record for record in map(_json_or_none, lines[:100]) if record is not None]
+    if not records:
+        raise SourceError(f"{path} is not one JSON object a line; export it as JSON lines.")
+    keys = list(dict.fromkeys(key for record in records for key in record))
+    if "event_type" in keys:
+        raise SourceError(
+            f"{path} is a Suricata EVE log, which cannot be read yet; give a Zeek conn.log."
+        )
+    if options.schema is None:
+        _require_zeek(path, keys)
+        # Zeek leaves unset fields out, so the first records do not show them all.
+        zeek = [column.name for column in zeek_schema().columns]
+        header = keys + [name for name in zeek if name not in keys]
+        return JsonLinesSource(path, "zeek-json", ZeekInterpreter(header, options), header, options)
+    name, interpreter = _interpreter(path, keys, options)
+    return JsonLinesSource(path, f"{name}-json", interpreter, keys, options)
+
+
+def _json_or_none(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _require_zeek(path: Path, fields: list[str]) -> None:
+    schema = zeek_schema()
+    present = schema.match(fields)
+    if missing := [name for name in ("id.orig_h", "id.resp_h", "proto") if name not in present]:
+        raise SchemaError(f"{path} is no Zeek conn.log: it lacks {', '.join(missing)}.")
+    if schema.coverage(present) < RECOGNISED_SHARE:
+        lacking = [name for name in schema.features if name not in present]
+        raise SchemaError(f"{path} is a Zeek conn.log without {', '.join(lacking)}; log these too.")
+
+
+def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    header = _split(lines[0])
+    if options.schema is None and _is_kdd_row(header):
+        return _open_kdd(path, len(header), options)
+    _refuse_other_delimiters(path, lines[0], options)
+    if len(header) < 2:
+        raise SourceError(
+            f"{path} begins with {lines[0][:60]!r}, which is no header of a table; "
+            "give a CSV, a Zeek log or a Parquet file."
+        )
+    name, interpreter = _interpreter(path, header, options)
+    return DelimitedSource(
+        path,
+        "zeek-csv" if name == "zeek" else name,
+        interpreter,
+        header,
+        options,
+        _repeated(header, interpreter),
+        n_fields=len(header),
+    )
+
+
+def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
+    schema = Schema.named("nsl-kdd")
+    names = [*(c.name for c in schema.columns if c.is_feature), "label", "difficulty"][:n_fields]
+    return DelimitedSource(
+        path,
+        schema.name,
+        NativeInterpreter(schema, names, options),
+        names,
+        options,
+        n_fields=n_fields,
+        skip_lines=0,
+    )
+
+
+def _is_kdd_row(fields: list[str]) -> bool:
+    """Whether a first line is a row of KDD already, the files having no header."""
+    return (
+        len(fields) in _KDD_FIELDS
+        and fields[_KDD_PROTOCOL_AT].strip().lower() in _KDD_PROTOCOLS
+        and fields[_KDD_FLAG_AT].strip().isalnum()
+        and fields[0].strip().replace(".", "").isdigit()
+    )
+
+
+def _refuse_other_delimiters(path: Path, line: str, options: ReadOptions) -> None:
+    for delimiter, word in _OTHER_DELIMITERS.items():
+        fields = _split(line, delimiter)
+        if len(fields) > len(_split(line)) and (
+            _nearest(fields, options)[1] >= RECOGNISED_SHARE or _is_kdd_row(fields)
+        ):
+            raise SourceError(
+                f"{path} has {word} between its fields where commas belong; save it with commas."
+            )
+
+
+def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[str, Interpreter]:
+    """The name of the format and what reads it, by the columns' names."""
+    if options.schema is not None:
+        chosen = options.schema
+        if not chosen.coverage(chosen.match(header)):
+            raise SchemaError(
+                f"{path} has no column of schema {chosen.name!r} "
+                f"(it has {_some(header)}); add its spellings as aliases."
+            )
+        return chosen.name, NativeInterpreter(chosen, header, options)
+    schema, coverage = _nearest(header, options)
+    if coverage < RECOGNISED_SHARE:
+        near = f"nearest is {schema.name} with {coverage:.0%} of its features; " if coverage else ""
+        raise SchemaError(
+            f"{path} has {len(header)} columns of no known kind ({_some(header)}); {near}"
+            "give --schema FILE that says what they are."
+        )
+    if schema.name == "zeek":
+        return schema.name, ZeekInterpreter(header, options)
+    return schema.name, NativeInterpreter(schema, header, options)
+
+
+def _nearest(header: list[str], options: ReadOptions) -> tuple[Schema, float]:
+    """The schema of whose features a header has the largest share, and that share."""
+    known = [zeek_schema(), *(Schema.named(name) for name in shipped_schemas())]
+    if options.schema is not None:
+        known = [options.schema]
+    shares = [(schema, schema.coverage(schema.match(header))) for schema in known]
+    return max(shares, key=lambda pair: pair[1])
+
+
+def _repeated(header: list[str], interpreter: Interpreter) -> list[str]:
+    """A note on columns that stand twice, the first of which counts."""
+    titles = [title.strip() for title in header]
+    twice = sorted({title for title in titles if titles.count(title) > 1 and title})
+    return [f"Column {title!r} stands twice; the first one counts." for title in twice]
+
+
+def _split(line: str, delimiter: str = ",") -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _some(header: list[str]) -> str:
+    names = ", ".join(title.strip() for title in header[:_MOST_COLUMNS_NAMED])
+    return names + (", …" if len(header) > _MOST_COLUMNS_NAMED else "")

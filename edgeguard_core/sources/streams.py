@@ -1,0 +1,221 @@
+"""Bytes and lines: open plain, gzip and zstd files, and cut text into blocks of whole lines."""
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.errors import SourceError
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+UTF8_BOM = b"\xef\xbb\xbf"
+
+BLOCK_BYTES = 8 << 20
+LONGEST_LINE_BYTES = 16 << 20
+HEAD_BYTES = 256 << 10
+
+_BLANK_LINE = re.compile(rb"(?:\A|\n)[ \t\r]*\n")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The decompressed bytes of a file, whatever its name ends in.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, a folder, not readable, or packed in zstd without
+        ``zstandard`` at hand.
+    """
+    try:
+        stream = path.open("rb")
+    except IsADirectoryError as error:
+        raise SourceError(f"{path} is a folder; name a file.") from error
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}; check the path.") from error
+    magic = stream.read(4)
+    stream.seek(0)
+    if magic.startswith(GZIP_MAGIC):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+    if magic == ZSTD_MAGIC:
+        return _open_zstd(stream, path)
+    return stream
+
+
+def _open_zstd(stream: BinaryIO, path: Path) -> BinaryIO:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise SourceError(
+            f"{path} is packed in zstd and zstandard is not installed; unpack it with `zstd -d`."
+        ) from error
+    return cast(BinaryIO, _ZstdStream(stream, zstandard.ZstdDecompressor))
+
+
+class _ZstdStream(io.RawIOBase):
+    """Decompressed bytes of zstd frames; a file that ends in mid-frame is an error, not an end."""
+
+    def __init__(self, packed: BinaryIO, decompressor: Callable[[], Any]) -> None:
+        self.packed = packed
+        self._new_frame = lambda: decompressor().decompressobj()
+        self._frame: Any = None
+        self._ready = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        while (size < 0 or len(self._ready) < size) and (block := self.packed.read(1 << 20)):
+            while block:
+                self._frame = self._frame or self._new_frame()
+                self._ready += self._frame.decompress(block)
+                block = self._frame.unused_data if self._frame.eof else b""
+                self._frame = None if self._frame.eof else self._frame
+        if not self._ready and self._frame is not None:
+            raise EOFError
+        size = len(self._ready) if size < 0 else size
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+    def close(self) -> None:
+        self.packed.close()
+        super().close()
+
+
+def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
+    """Up to ``size`` bytes.
+
+    Raises
+    ------
+    SourceError
+        If the packed file is cut short or damaged.
+    """
+    try:
+        return stream.read(size)
+    except EOFError as error:
+        raise SourceError(
+            f"{path} ends in the middle of its compressed data; copy or export it again."
+        ) from error
+    except (OSError, zlib.error, *_zstd_errors()) as error:
+        raise SourceError(
+            f"{path} cannot be unpacked ({error}); copy or export it again."
+        ) from error
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    try:
+        import zstandard
+    except ImportError:
+        return ()
+    return (zstandard.ZstdError,)
+
+
+@dataclass(frozen=True)
+class LineBlock:
+    """Some whole lines of a text file.
+
+    Attributes
+    ----------
+    data
+        UTF-8 text without blank lines and comments, every line ended.
+    line
+        The number of each line in the file, counted from 1, shape ``(n,)``.
+    share_read
+        How much of the (packed) file is read so far, 0 to 1.
+    """
+
+    data: bytes
+    line: NDArray[np.int64]
+    share_read: float
+
+
+def line_blocks(
+    path: Path, *, skip_lines: int = 0, comment: bytes | None = None
+) -> Iterator[LineBlock]:
+    """The lines of a text file in blocks of some megabytes.
+
+    Parameters
+    ----------
+    path
+        Plain, gzip or zstd.
+    skip_lines
+        Lines at the start to leave out (a header).
+    comment
+        Lines that begin with this are left out; they keep their number.
+
+    Raises
+    ------
+    SourceError
+        If the file is cut short, or a line is longer than 16 MiB.
+    """
+    packed_bytes = max(path.stat().st_size, 1)
+    with open_bytes(path) as stream:
+        rest, first_line = b"", 1
+        while True:
+            block = read_block(stream, BLOCK_BYTES, path)
+            text = rest + block
+            cut = len(text) if not block else text.rfind(b"\n") + 1
+            if not cut and len(text) > LONGEST_LINE_BYTES:
+                raise SourceError(f"{path} line {first_line} is longer than 16 MiB; not a log.")
+            whole, rest = text[:cut], text[cut:]
+            if whole:
+                yield _clean(whole, first_line, skip_lines, comment, _share(stream, packed_bytes))
+                first_line += whole.count(b"\n")
+            if not block:
+                return
+
+
+def _share(stream: BinaryIO, packed_bytes: int) -> float:
+    packed = getattr(stream, "fileobj", None) or getattr(stream, "packed", None) or stream
+    return min(1.0, packed.tell() / packed_bytes)
+
+
+def _clean(
+    text: bytes, first_line: int, skip_lines: int, comment: bytes | None, share: float
+) -> LineBlock:
+    text = to_utf8(text.removeprefix(UTF8_BOM) if first_line == 1 else text)
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    n_lines = text.count(b"\n")
+    skipped = max(0, min(skip_lines - first_line + 1, n_lines))
+    odd = skipped > 0 or _BLANK_LINE.search(text) is not None
+    if comment is not None:
+        odd = odd or text.startswith(comment) or b"\n" + comment in text
+    line = np.arange(first_line, first_line + n_lines)
+    if not odd:
+        return LineBlock(text, line, share)
+    lines = text.split(b"\n")[:-1]
+    kept = [
+        position
+        for position in range(skipped, n_lines)
+        if lines[position].strip() and not (comment and lines[position].startswith(comment))
+    ]
+    data = b"".join(lines[position] + b"\n" for position in kept)
+    return LineBlock(data, line[kept], share)
+
+
+def to_utf8(text: bytes) -> bytes:
+    """Text as UTF-8; a line that is not is taken as code page 1252, Windows' default."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return b"\n".join(_line_to_utf8(line) for line in text.split(b"\n"))
+    return text
+
+
+def _line_to_utf8(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace").encode()
+    return line
+
+
+def read_head(path: Path) -> bytes:
+    """The first 256 KiB of a file's decompressed bytes."""
+    with open_bytes(path) as stream:
+        return read_block(stream, HEAD_BYTES, path)
