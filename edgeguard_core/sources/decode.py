@@ -56,12 +56,11 @@ def decode_plain(block: LineBlock, layout: Layout) -> Decoded:
     rows: list[list[str]] = []
     kept: list[int] = []
     malformed: list[Rejection] = []
-    quoting = csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE
     # Line by line: a stray quote then spoils its own line and not the rest of the file.
     for number, text in zip(
         block.line, io.StringIO(block.data.decode(), newline="\n"), strict=True
     ):
-        row = next(csv.reader([text], delimiter=layout.delimiter, quoting=quoting), [])
+        row = _fields(text, layout)
         if len(row) == layout.n_fields:
             rows.append(row)
             kept.append(int(number))
@@ -72,6 +71,12 @@ def decode_plain(block: LineBlock, layout: Layout) -> Decoded:
         for name, position in layout.wanted.items()
     }
     return Decoded(columns, np.array(kept, np.int64), malformed)
+
+
+def _fields(text: str, layout: Layout) -> list[str]:
+    if not layout.quoted:
+        return text.rstrip("\r\n").split(layout.delimiter)
+    return next(csv.reader([text], delimiter=layout.delimiter), [])
 
 
 def decode_with_pyarrow(block: LineBlock, layout: Layout) -> Decoded:

@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 
 from edgeguard_core.errors import SourceError
 
+try:
+    from zstandard import ZstdDecompressor, ZstdError as _ZstdError
+except ImportError:  # an edge box without it reads plain and gzip files
+    ZstdDecompressor = None
+
+    class _ZstdError(Exception):  # type: ignore[no-redef]
+        """Never raised: without zstandard no frame is opened."""
+
+
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -50,13 +59,11 @@ def open_bytes(path: Path) -> BinaryIO:
 
 
 def _open_zstd(stream: BinaryIO, path: Path) -> BinaryIO:
-    try:
-        import zstandard
-    except ImportError as error:
+    if ZstdDecompressor is None:
         raise SourceError(
             f"{path} is packed in zstd and zstandard is not installed; unpack it with `zstd -d`."
-        ) from error
-    return cast(BinaryIO, _ZstdStream(stream, zstandard.ZstdDecompressor))
+        )
+    return cast(BinaryIO, _ZstdStream(stream, ZstdDecompressor))
 
 
 class _ZstdStream(io.RawIOBase):
@@ -100,18 +107,10 @@ def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
         raise SourceError(
             f"{path} ends in the middle of its compressed data; copy or export it again."
         ) from error
-    except (OSError, zlib.error, *_zstd_errors()) as error:
+    except (OSError, zlib.error, _ZstdError) as error:
         raise SourceError(
             f"{path} cannot be unpacked ({error}); copy or export it again."
         ) from error
-
-
-def _zstd_errors() -> tuple[type[Exception], ...]:
-    try:
-        import zstandard
-    except ImportError:
-        return ()
-    return (zstandard.ZstdError,)
 
 
 @dataclass(frozen=True)
