@@ -54,7 +54,10 @@ def test_what_counts_as_loaded_at_import():
 
 
 def test_import_linter_keeps_the_contracts():
-    program = "import sys; from importlinter import cli; sys.exit(cli.lint_imports(no_cache=True, no_logo=True))"
+    program = (
+        "import sys; from importlinter import cli; "
+        "sys.exit(cli.lint_imports(no_cache=True, no_logo=True))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=120
     )
