@@ -1,10 +1,12 @@
 """Bytes and lines: open plain, gzip and zstd files, and cut text into blocks of whole lines."""
 
 import gzip
+import importlib
 import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,14 +16,10 @@ from numpy.typing import NDArray
 
 from edgeguard_core.errors import SourceError
 
-try:
-    from zstandard import ZstdDecompressor, ZstdError as _ZstdError
-except ImportError:  # an edge box without it reads plain and gzip files
-    ZstdDecompressor = None
-
-    class _ZstdError(Exception):  # type: ignore[no-redef]
-        """Never raised: without zstandard no frame is opened."""
-
+_zstandard: Any = None
+with suppress(ImportError):  # an edge box without it reads plain and gzip files
+    _zstandard = importlib.import_module("zstandard")
+_ZstdError: type[Exception] = getattr(_zstandard, "ZstdError", zlib.error)
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -59,11 +57,11 @@ def open_bytes(path: Path) -> BinaryIO:
 
 
 def _open_zstd(stream: BinaryIO, path: Path) -> BinaryIO:
-    if ZstdDecompressor is None:
+    if _zstandard is None:
         raise SourceError(
             f"{path} is packed in zstd and zstandard is not installed; unpack it with `zstd -d`."
         )
-    return cast(BinaryIO, _ZstdStream(stream, ZstdDecompressor))
+    return cast(BinaryIO, _ZstdStream(stream, _zstandard.ZstdDecompressor))
 
 
 class _ZstdStream(io.RawIOBase):
