@@ -11,7 +11,8 @@ python=.venv/bin/python
 
 compile() {
     "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-header --no-emit-index-url --no-emit-find-links --no-annotate "$@"
+        --no-header --no-emit-index-url --no-emit-find-links --no-annotate \
+        --constraints tools/lock-constraints.txt "$@"
 }
 
 # uv repeats on every line for which machines it looked. Said once, in pyproject.toml, is
