@@ -66,7 +66,7 @@ def log_matrix(flows: Flows) -> NDArray[np.float32]:
     """The least a preprocessing can do: one transformed float32 matrix of the numeric columns."""
     present = [flows.columns[name] for name in flows.schema.numeric if name in flows.columns]
     matrix = np.column_stack(present)
-    return (np.sign(matrix) * np.log1p(np.abs(matrix))).astype(np.float32)
+    return np.asarray(np.sign(matrix) * np.log1p(np.abs(matrix)), np.float32)
 
 
 def dense_numpy(n_inputs: int, config: TrainingConfig) -> Callable[[int], object]:
