@@ -62,8 +62,8 @@ def _promise(manifest: Manifest, threshold: Mapping[str, Any]) -> str:
         return f"{chosen}. This way of choosing promises no false-alarm rate.\n"
     return (
         f"{chosen}. Of benign flows like those it was calibrated on ("
-        f"{threshold.get('calibrated_on')}), at most {rate:.3g} in one are expected to alert: "
-        f"about {rate * 1e4:.3g} in 10,000.\n"
+        f"{threshold.get('calibrated_on')}), at most {100 * rate:.3g} % are expected to "
+        f"alert: {rate * 1e4:.3g} in 10,000.\n"
     )
 
 

@@ -126,16 +126,22 @@ def find_problems(files: Mapping[str, bytes], path: Path) -> tuple[Problem, ...]
 
 
 def _parse_sums(content: bytes, path: Path) -> dict[str, str]:
+    """Name → digest. Strict to the last byte: this file is the one that nothing else covers."""
     listed: dict[str, str] = {}
-    for line in content.decode("ascii", errors="replace").splitlines():
+    *lines, rest = content.decode("ascii", errors="replace").split("\n")
+    for line in lines:
         digest, _, name = line.partition("  ")
         hexadecimal = len(digest) == _SHA256_DIGITS and set(digest) <= set("0123456789abcdef")
         if not hexadecimal or not SAFE_NAME.fullmatch(name) or name in listed:
-            raise BundleError(
-                f"{SUMS} of bundle {path} is damaged (line {len(listed) + 1}): {_COPY_AGAIN}."
-            )
+            raise _damaged_sums(path, len(listed) + 1)
         listed[name] = digest
+    if rest:
+        raise _damaged_sums(path, len(listed) + 1)
     return listed
+
+
+def _damaged_sums(path: Path, line: int) -> BundleError:
+    return BundleError(f"{SUMS} of bundle {path} is damaged (line {line}): {_COPY_AGAIN}.")
 
 
 def _limit_of(name: str) -> int:

@@ -1,0 +1,392 @@
+"""A bundle: the model and all it needs to be used and understood, as one thing that ships."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+from numpy.typing import NDArray
+
+from edgeguard_core.bundle import strict_json
+from edgeguard_core.bundle.arrays import dump_arrays, load_arrays
+from edgeguard_core.bundle.card import model_card
+from edgeguard_core.bundle.files import (
+    CALIBRATION,
+    CARD,
+    MANIFEST,
+    MODEL,
+    PARITY,
+    REQUIRED,
+    SCHEMA,
+    SUMS,
+    THRESHOLD,
+    WEIGHTS,
+    Problem,
+    find_problems,
+    read_bundle_files,
+    sums_of,
+)
+from edgeguard_core.bundle.manifest import (
+    FileEntry,
+    Manifest,
+    Meter,
+    SchemaRef,
+    read_manifest_json,
+)
+from edgeguard_core.bundle.probe import probe_model
+from edgeguard_core.bundle.zips import zip_files
+from edgeguard_core.errors import BundleError, EdgeGuardError
+from edgeguard_core.features.preprocessing import Preprocessor
+from edgeguard_core.files import sha256_hex, whole_folder, write_whole
+from edgeguard_core.flows import Schema
+from edgeguard_core.thresholds import Calibration, Threshold
+
+T = TypeVar("T")
+
+_TFLITE_MAGIC: Final = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer
+_MAYBE_YAML_ALIAS: Final = re.compile(r"(?:^|[\s,\[{:-])\*\w")
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """What ``save_bundle`` needs; everything else in a bundle is derived from it.
+
+    ``created`` comes from the caller's clock. ``data``, ``training``, ``metrics`` and
+    ``runtime`` are JSON objects kept in the manifest as they are, with undefined numbers as
+    None. ``weights`` and ``parity`` are what ``convert`` needs to make another variant.
+    """
+
+    schema: Schema
+    preprocessor: Preprocessor
+    threshold: Threshold
+    calibration: Calibration
+    model: bytes
+    created: datetime
+    code_version: str
+    meter: Meter
+    data: Mapping[str, Any]
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    runtime: Mapping[str, Any]
+    weights: Mapping[str, NDArray[Any]] | None = None
+    parity: Mapping[str, NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as it was verified and read; it never changes.
+
+    Thresholds and calibrations made on the spot stand in its state folder (``StateFolder``).
+    """
+
+    path: Path
+    manifest: Manifest
+    schema: Schema
+    preprocessor: Preprocessor
+    threshold: Threshold
+    calibration: Calibration
+    model: bytes
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def load(cls, path: Path | str, *, untrusted: bool = False) -> "Bundle":
+        """The bundle in a folder or ``.zip``, once every file is as it was saved.
+
+        Parameters
+        ----------
+        untrusted
+            Score one row in a child process first. Hashes detect damage, not intent: a model
+            made to crash its runtime then ends the child and not this process.
+
+        Raises
+        ------
+        BundleVersionError
+            If a newer EdgeGuard wrote it. Looked at before anything else is.
+        BundleError
+            If it is no bundle, or a file was changed, is missing, was added, is too large, or
+            does not hold what it should. The message names the file.
+        """
+        path = Path(path)
+        files = read_bundle_files(path)
+        document = read_manifest_json(files[MANIFEST], str(path))
+        if problems := find_problems(files, path) or _not_in_place(files):
+            raise BundleError(problems[0].sentence(str(path)))
+        manifest = _read(path, MANIFEST, lambda: Manifest.from_json(document))
+        _check_manifest(manifest, files, path)
+        bundle = cls(
+            path=path,
+            manifest=manifest,
+            schema=_read(path, SCHEMA, lambda: _schema(files[SCHEMA], manifest.schema)),
+            preprocessor=_read(
+                path, MANIFEST, lambda: Preprocessor.from_json(dict(manifest.preprocessor))
+            ),
+            threshold=_read(
+                path, THRESHOLD, lambda: Threshold.from_json(strict_json.load(files[THRESHOLD]))
+            ),
+            calibration=_read(
+                path, CALIBRATION, lambda: Calibration.from_arrays(load_arrays(files[CALIBRATION]))
+            ),
+            model=_read(path, MODEL, lambda: _tflite(files[MODEL])),
+            files=files,
+        )
+        if untrusted:
+            probe_model(bundle)
+        return bundle
+
+    @property
+    def name(self) -> str:
+        """The file name without ``.zip``: what to call it on a screen."""
+        return self.path.resolve().name.removesuffix(".zip")
+
+    @property
+    def variant(self) -> str:
+        """Which variant of the model it ships, such as ``float32``."""
+        return str(self.manifest.runtime.get("variant", "float32"))
+
+    @cached_property
+    def model_sha256(self) -> str:
+        """Hash of the model file: two bundles with the same one give the same scores."""
+        return sha256_hex(self.model)
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self.files[CARD].decode("utf-8", errors="replace")
+
+    def arrays(self, file: str) -> dict[str, NDArray[Any]]:
+        """The arrays of ``weights.npz`` or ``parity.npz``.
+
+        Raises
+        ------
+        BundleError
+            If the bundle does not carry the file (``deploy`` leaves both out).
+        """
+        if file not in self.files:
+            raise BundleError(
+                f"Bundle {self.path} has no {file}, it was exported for use only: take the "
+                "bundle that edgeguard train wrote."
+            )
+        return _read(self.path, file, lambda: load_arrays(self.files[file]))
+
+    def parts(self) -> BundleParts:
+        """What the bundle was saved from; ``dataclasses.replace`` makes a variant of it."""
+        return BundleParts(
+            schema=self.schema,
+            preprocessor=self.preprocessor,
+            threshold=self.threshold,
+            calibration=self.calibration,
+            model=self.model,
+            created=datetime.fromisoformat(self.manifest.created),
+            code_version=self.manifest.code_version,
+            meter=self.manifest.meter,
+            data=self.manifest.data,
+            training=self.manifest.training,
+            metrics=self.manifest.metrics,
+            runtime=self.manifest.runtime,
+            weights=self.arrays(WEIGHTS) if WEIGHTS in self.files else None,
+            parity=self.arrays(PARITY) if PARITY in self.files else None,
+        )
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What ``verify_bundle`` found; ``problems`` is empty for an intact bundle."""
+
+    path: Path
+    format: int
+    files: Mapping[str, FileEntry]
+    problems: tuple[Problem, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Whether every file is as it was saved."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return {
+            "bundle": str(self.path.resolve()),
+            "bundle_format": self.format,
+            "intact": self.intact,
+            "files": {name: vars(entry).copy() for name, entry in self.files.items()},
+            "problems": [vars(problem) for problem in self.problems],
+        }
+
+
+def verify_bundle(path: Path | str) -> VerifyReport:
+    """Every file of a bundle held against ``SHA256SUMS``: all problems, not only the first.
+
+    Raises
+    ------
+    BundleError
+        If there is no bundle at ``path``, or it has no readable manifest or sums.
+    """
+    path = Path(path)
+    files = read_bundle_files(path)
+    number = int(read_manifest_json(files[MANIFEST], str(path))["format"])
+    problems = find_problems(files, path) or _not_in_place(files)
+    return VerifyReport(path, number, _entries(files), problems)
+
+
+def save_bundle(
+    out: Path | str, parts: BundleParts, *, force: bool = False, as_zip: bool = False
+) -> Path:
+    """The path of the bundle just written: ``out``, with ``.zip`` added for a zip.
+
+    Complete or not at all, and the same bytes for the same parts.
+
+    Raises
+    ------
+    BundleError
+        If ``out`` exists without ``force``, or holds anything but a bundle: nothing else is
+        ever replaced.
+    """
+    out = Path(out)
+    if as_zip and out.suffix != ".zip":
+        out = out.with_name(f"{out.name}.zip")
+    check_target(out, force=force)
+    files = _bundle_files(parts)
+    if as_zip:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out, zip_files(files))
+        return out
+    with whole_folder(out, force=force) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    return out
+
+
+def check_target(out: Path, *, force: bool) -> None:
+    """Refuse a place where no bundle may be written; call it before any long work.
+
+    Raises
+    ------
+    BundleError
+        If ``out`` exists without ``force``, or is neither a bundle nor an empty folder.
+    """
+    if not out.exists() and not out.is_symlink():
+        return
+    if not force:
+        raise BundleError(f"{out} exists already; choose another --out or add --force.")
+    if out.is_symlink():
+        raise BundleError(f"{out} is a link, which --force never replaces; choose another --out.")
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    try:
+        foreign = sorted(set(read_bundle_files(out)) - {*REQUIRED, WEIGHTS, PARITY})
+    except BundleError as error:
+        raise BundleError(
+            f"{out} is no bundle, which is all that --force replaces; choose another --out."
+        ) from error
+    if foreign:
+        raise BundleError(
+            f"{out} also holds {foreign[0]}, which --force would delete; choose another --out."
+        )
+
+
+def _bundle_files(parts: BundleParts) -> dict[str, bytes]:
+    """Every file of the bundle by name, the manifest and the sums made last."""
+    threshold = parts.threshold.to_json()
+    manifest = _manifest(parts)
+    files = {
+        MODEL: parts.model,
+        SCHEMA: parts.schema.to_yaml().encode(),
+        THRESHOLD: strict_json.dump(threshold),
+        CALIBRATION: dump_arrays(parts.calibration.to_arrays()),
+        CARD: model_card(manifest, threshold).encode(),
+    }
+    if parts.weights is not None:
+        files[WEIGHTS] = dump_arrays(parts.weights)
+    if parts.parity is not None:
+        files[PARITY] = dump_arrays(parts.parity)
+    document = manifest.to_json()
+    document["files"] = {name: vars(entry).copy() for name, entry in _entries(files).items()}
+    files[MANIFEST] = strict_json.dump(document)
+    files[SUMS] = sums_of(files)
+    return files
+
+
+def _manifest(parts: BundleParts) -> Manifest:
+    return Manifest(
+        created=parts.created.astimezone(UTC).isoformat(timespec="seconds"),
+        code_version=parts.code_version,
+        schema=SchemaRef(parts.schema.name, parts.schema.version, parts.schema.fingerprint()),
+        meter=parts.meter,
+        data=strict_json.without_nan(parts.data),
+        training=strict_json.without_nan(parts.training),
+        preprocessor=parts.preprocessor.to_json(),
+        metrics=strict_json.without_nan(parts.metrics),
+        promised_false_positive_rate=parts.threshold.promised_false_positive_rate,
+        runtime=strict_json.without_nan(parts.runtime),
+    )
+
+
+def _entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
+    return {
+        name: FileEntry(len(files[name]), sha256_hex(files[name]))
+        for name in sorted(files)
+        if name not in (MANIFEST, SUMS)
+    }
+
+
+def _not_in_place(files: Mapping[str, bytes]) -> tuple[Problem, ...]:
+    """Files that every bundle has and that this one, whatever its sums say, lacks."""
+    return tuple(Problem(name, "missing") for name in REQUIRED if name not in files)
+
+
+def _check_manifest(manifest: Manifest, files: Mapping[str, bytes], path: Path) -> None:
+    entries = _entries(files)
+    if dict(manifest.files) != entries:
+        names = manifest.files.keys() | entries.keys()
+        wrong = min(name for name in names if manifest.files.get(name) != entries.get(name))
+        raise BundleError(
+            f"{MANIFEST} of bundle {path} describes another {wrong} than the one there: copy the "
+            "whole bundle again from where it was made."
+        )
+
+
+def _read(path: Path, file: str, reader: Callable[[], T]) -> T:
+    """What a file of a bundle holds, or an error that names the file.
+
+    The files are as they were saved; what else is wrong with them was wrong then, or meant so.
+    So any error of the readers below says the same here: this file does not hold what it should.
+    """
+    try:
+        return reader()
+    except (EdgeGuardError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise BundleError(
+            f"{file} of bundle {path} does not hold what it should ({_short(error)}): copy the "
+            "bundle again from where it was made, or train a new one."
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    text = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def _schema(content: bytes, expected: SchemaRef) -> Schema:
+    text = content.decode("utf-8")
+    # A few aliases of aliases unfold to gigabytes; ours have none.
+    if _MAYBE_YAML_ALIAS.search(text) and any(
+        isinstance(token, yaml.AliasToken) for token in yaml.scan(text)
+    ):
+        raise ValueError("it uses YAML aliases")
+    schema = Schema.from_yaml(text, origin=SCHEMA)
+    # Not the fingerprint: it is of the text as this version would write it, not as it stands.
+    if (schema.name, schema.version) != (expected.name, expected.version):
+        raise ValueError(
+            f"it is {schema.name} version {schema.version}, the manifest names {expected.name} "
+            f"version {expected.version}"
+        )
+    return schema
+
+
+def _tflite(content: bytes) -> bytes:
+    if content[4:8] != _TFLITE_MAGIC:
+        raise ValueError("it is not a TFLite file")
+    return content
