@@ -78,7 +78,9 @@ def max_f_beta(sketch: ThresholdSketch, beta: float, calibrated_on: str) -> Thre
     3.0
     """
     if not 0 < beta < math.inf:
-        raise EdgeGuardError(f"F-beta needs a beta above 0, not {beta:g}: 1 weighs both equally.")
+        raise EdgeGuardError(
+            f"F-beta has no beta of {beta:g}: give one above 0, 1 weighs both equally."
+        )
     require_both(sketch, "Choosing by F-beta")
     found, false = sketch.attack_counts, sketch.benign_counts
     weighted = (1.0 + beta**2) * found

@@ -100,14 +100,10 @@ def choose_edges(
         return np.array([next_above(0.0)], np.float32), True
     above = next_above(ordered[-1])
     distinct = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
-    conformal = _conformal_values(benign)
-    complete = distinct.size + 1 <= max_edges
-    if complete:
-        # The promised values change no count here, but they are answers people ask for.
-        edges = np.concatenate([distinct, [above]])
-        joined = np.union1d(edges, conformal)
-        return (joined if joined.size <= max_edges else edges), True
-    must = np.union1d(conformal, np.array([ordered[0], above], np.float32))
+    if distinct.size + 1 <= max_edges:
+        return np.concatenate([distinct, np.array([above], np.float32)]), True
+    extremes = np.array([ordered[0], above], np.float32)
+    must = np.union1d(_conformal_values(benign), extremes)
     room = max_edges - must.size
     tail = _benign_tail(benign if benign.size else ordered, (2 * room) // 3)
     low = max(float(distinct[distinct > 0][0]), float(ordered[-1]) * HISTOGRAM_SPAN)

@@ -48,8 +48,7 @@ class Threshold:
     warning: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        with np.errstate(over="ignore"):
-            value = float(np.float32(self.value))
+        value = _as_float32(self.value)
         if not math.isfinite(value):
             raise EdgeGuardError(
                 f"A threshold of {self.value} cannot be compared with scores: give a finite number."
@@ -93,7 +92,7 @@ class Threshold:
         if not isinstance(data, Mapping):
             raise BundleError(f"A threshold must be a JSON object, not {type(data).__name__}.")
         value = _number(data, "value")
-        if value is None or not math.isfinite(float(np.float32(value))):
+        if value is None or not math.isfinite(_as_float32(value)):
             raise BundleError(f"A threshold cannot have the value {data.get('value')!r}.")
         return cls(
             value=value,
@@ -104,13 +103,19 @@ class Threshold:
         )
 
 
+def _as_float32(value: float) -> float:
+    with np.errstate(over="ignore"):  # too large becomes infinite, which callers refuse
+        return float(np.float32(value))
+
+
 def _number(data: Mapping[str, object], key: str) -> float | None:
     if key not in data:
         raise BundleError(f"A threshold needs the key '{key}': choose the threshold again.")
     found = data[key]
     if found is None:
         return None
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    # True would pass for 1, and an integer of hundreds of digits is valid JSON but no float.
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= 1e300:
         raise BundleError(f"A threshold cannot have {key} {found!r}: a number is needed.")
     return float(found)
 
