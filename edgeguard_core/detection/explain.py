@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeguard_core.detection.detector import Detector
 from edgeguard_core.detection.quantity import MISSING, quantity
 from edgeguard_core.detection.shares import shares
-from edgeguard_core.flows import Flows
+from edgeguard_core.flows import Column, Flows
 
 Value = float | str | None
 
@@ -133,8 +133,11 @@ def _clause(reason: FeatureReason) -> str:
         return f"{reason.name} was {actual}, {usual}"
     expected = _word(reason, reason.reconstructed)
     if expected == actual:
-        return f"{reason.name} was {actual}, close to what was expected"
-    return f"{reason.name} was {actual}, where the rest of the flow suggests {expected}"
+        # The likeliest value, but the model was less sure of it than it is as a rule.
+        doubt = "which fits the rest of the flow less clearly than usual"
+        return f"{reason.name} was {actual}, {doubt}"
+    about = "" if isinstance(reason.reconstructed, str) else "about "
+    return f"{reason.name} was {actual}, where the rest of the flow suggests {about}{expected}"
 
 
 def _is_usual(reason: FeatureReason) -> bool:
@@ -182,15 +185,16 @@ def _reason(
     usual: tuple[Value, ...] = tuple(bundle.preprocessor.usual.get(name, ()))
     is_category = name in bundle.schema.categorical
     low, high = (usual[0], usual[-1]) if usual else (None, None)
+    column = bundle.schema.column(name)
     return FeatureReason(
         name=name,
         actual=_plain(flows.columns[name][row]),
-        reconstructed=_plain(expected[name][row], empty=""),
+        reconstructed=_within(_plain(expected[name][row], empty=""), column),
         usual_low=low,
         usual_high=high,
         share=share,
         usual_values=tuple(map(str, usual)) if is_category else None,
-        unit=bundle.schema.column(name).unit,
+        unit=column.unit,
     )
 
 
@@ -199,3 +203,12 @@ def _plain(value: Any, empty: Value = None) -> Value:
         return value or empty
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def _within(value: Value, column: Column) -> Value:
+    """A drawn number held to what the column can be: no network expects −0.3 packets."""
+    if not isinstance(value, float):
+        return value
+    low = -math.inf if column.minimum is None else float(column.minimum)
+    high = math.inf if column.maximum is None else float(column.maximum)
+    return min(max(value, low), high)

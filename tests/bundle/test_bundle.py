@@ -9,7 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from edgeguard_core.bundle import Bundle, check_target, save_bundle, verify_bundle
+from edgeguard_core.bundle import (
+    Bundle,
+    check_target,
+    probe,
+    probe_model,
+    save_bundle,
+    verify_bundle,
+)
 from edgeguard_core.bundle.files import REQUIRED, sums_of
 from edgeguard_core.bundle.zips import zip_files
 from edgeguard_core.errors import BundleError, BundleVersionError
@@ -359,6 +366,17 @@ def test_a_model_with_other_inputs_than_the_manifest_names_fails_the_probe(bundl
     path = save_bundle(tmp_path / "B", dataclasses.replace(bundle.parts(), preprocessor=fewer))
     with pytest.raises(BundleError, match=r"^model\.tflite of bundle .* does not run"):
         Bundle.load(path, untrusted=True)
+
+
+def test_a_model_that_takes_too_long_fails_the_probe(bundle):
+    with pytest.raises(BundleError, match=r"takes longer than 0\.01 s for one row"):
+        probe_model(bundle, time_limit_s=0.01)
+
+
+def test_a_model_that_kills_its_process_kills_only_the_child(bundle, monkeypatch):
+    monkeypatch.setattr(probe, "_CHILD", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(BundleError, match=r"crashes the runtime \(exit status -9\)"):
+        probe_model(bundle)
 
 
 def test_loading_a_bundle_needs_no_large_library(copy):

@@ -62,6 +62,16 @@ def test_categories_are_told_in_words_and_missing_values_as_missing(detector, od
     assert "icmp" in words.sentence
 
 
+def test_what_was_expected_stays_within_what_the_column_can_be(detector, odd, monkeypatch):
+    raw = detector.raw(odd, details=True)
+    wild = replace(raw, reconstruction=np.full_like(raw.reconstruction, -9.0))
+    monkeypatch.setattr(detector, "raw", lambda *_args, **_more: wild)
+    for explanation in explain(detector, odd, top=6):
+        expected = {feature.name: feature.reconstructed for feature in explanation.features}
+        assert expected["bytes_share"] == 0.0
+        assert expected["src2dst_bytes"] == 0.0
+
+
 def test_shares_fall_and_add_up_to_one_over_all_features(detector, benign):
     every = explain(detector, benign.select(np.arange(20)), top=99)
     for explanation in every:
@@ -97,8 +107,11 @@ def test_nothing_to_explain(detector, benign):
     [
         (reason(), "bytes was 5.2 MB, usually 60 B to 9.1 kB"),
         (reason(usual_low=0.0, usual_high=0.0), "bytes was 5.2 MB, usually 0 B"),
-        (reason(actual=80.0), "bytes was 80 B, where the rest of the flow suggests 800 B"),
-        (reason(actual=800.0), "bytes was 800 B, close to what was expected"),
+        (reason(actual=80.0), "bytes was 80 B, where the rest of the flow suggests about 800 B"),
+        (
+            reason(actual=800.0),
+            "bytes was 800 B, which fits the rest of the flow less clearly than usual",
+        ),
         (reason(actual=None), "bytes was missing (counted as 0 B), usually 60 B to 9.1 kB"),
         (category(), "protocol was icmp, usually tcp or udp"),
         (category(actual="udp"), "protocol was udp, where the rest of the flow suggests tcp"),
