@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from edgeguard_core.errors import EdgeGuardError, NotEnoughDataError
 from edgeguard_core.evaluation import average_precision, evaluate, roc_auc, tpr_at_fpr
@@ -117,6 +118,21 @@ def test_tpr_at_fpr_is_the_best_threshold_that_exists(rows, rate):
         if (scores[~attack] >= value).mean() <= rate:
             best = max(best, (scores[attack] >= value).mean())
     assert tpr_at_fpr(attack, scores, rate) == pytest.approx(best)
+
+
+@given(rows)
+def test_ranking_figures_are_those_of_scikit_learn(rows):
+    scores, labels = split(rows)
+    known = labels.label != UNLABELLED
+    scores, attack = scores[known], labels.label[known] == ATTACK
+    if attack.all() or not attack.any():
+        return
+    assert roc_auc(attack, scores) == pytest.approx(metrics.roc_auc_score(attack, scores))
+    expected = metrics.average_precision_score(attack, scores)
+    assert average_precision(attack, scores) == pytest.approx(expected)
+    fpr, tpr, _ = metrics.roc_curve(attack, scores, drop_intermediate=False)
+    for rate in (0.001, 0.01, 0.2):
+        assert tpr_at_fpr(attack, scores, rate) == pytest.approx(tpr[fpr <= rate].max())
 
 
 def test_json_has_the_keys_that_others_rely_on():
