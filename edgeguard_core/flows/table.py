@@ -133,6 +133,16 @@ class Flows:
         matches: NDArray[np.bool_] = self.labels.label == label
         return matches
 
+    @property
+    def whole_numbers(self) -> set[str]:
+        """Names of the identity columns that hold ports and other whole numbers."""
+        kinds = ("port", "integer")
+        return {
+            column.name
+            for column in self.schema.columns
+            if column.role is Role.IDENTITY and column.type in kinds
+        }
+
     def identity_columns(self) -> dict[str, NDArray[Any]]:
         """The time and identity columns that are there, in the schema's order."""
         kept = (Role.IDENTITY, Role.TIME)
@@ -147,6 +157,8 @@ class Flows:
         import pyarrow as pa
 
         arrays = {name: pa.array(values, from_pandas=True) for name, values in self.columns.items()}
+        for name in self.whole_numbers & arrays.keys():
+            arrays[name] = arrays[name].cast(pa.int64())
         if self.labels is not None:
             words = pa.array([LABEL_WORDS[value] for value in (BENIGN, ATTACK, UNLABELLED)])
             # UNLABELLED is -1; as a dictionary position it stands last.

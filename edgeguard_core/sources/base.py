@@ -88,10 +88,15 @@ class Batch:
 
 
 class Source(Protocol):
-    """A file or stream of flows. ``warnings`` is complete once the batches are read."""
+    """A file or stream of flows. ``warnings`` is complete once the batches are read.
+
+    ``format`` says how the file is written, ``meter`` what counted its flows: a Zeek log is
+    of meter ``zeek`` as TSV, JSON and CSV.
+    """
 
     path: Path
     format: str
+    meter: str
 
     @property
     def schema(self) -> Schema:
@@ -118,6 +123,7 @@ class ReadReport:
     """
 
     format: str = ""
+    meter: str = ""
     schema: Schema | None = None
     paths: list[Path] = field(default_factory=list)
     accepted: int = 0
@@ -149,7 +155,7 @@ class ReadReport:
 
     def close(self, source: Source) -> None:
         """Take over what the source says at its end."""
-        self.format, self.schema = source.format, source.schema
+        self.format, self.meter, self.schema = source.format, source.meter, source.schema
         self.paths.append(source.path)
         self.label_problem = self.label_problem or source.labels.problem()
         for warning in [*source.warnings, *source.labels.warnings()]:

@@ -19,6 +19,8 @@ from edgeguard_core.sources.interpret import Interpreter
 from edgeguard_core.sources.streams import LineBlock, line_blocks
 
 NOT_JSON = "not a JSON object"
+PARQUET_KEY = b"edgeguard"
+"""Under it a Parquet file that EdgeGuard wrote says which schema and meter it is of."""
 
 
 @dataclass
@@ -31,6 +33,10 @@ class FileSource:
     header: list[str]
     options: ReadOptions
     odd: list[str] = field(default_factory=list)
+    meter: str = ""
+
+    def __post_init__(self) -> None:
+        self.meter = self.meter or self.interpreter.meter
 
     @property
     def schema(self) -> Schema:

@@ -27,6 +27,7 @@ class Interpreter(Protocol):
     """
 
     schema: Schema
+    meter: str
     positions: dict[str, int]
     numeric: frozenset[str]
     labels: LabelReader
@@ -43,6 +44,7 @@ class NativeInterpreter:
 
     def __init__(self, schema: Schema, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = schema
+        self.meter = schema.name
         self.positions = schema.match(header) | label_positions(header, schema.label)
         self.numeric = frozenset(schema.numeric)
         self.labels = LabelReader(schema.label, options.benign_words)
@@ -72,6 +74,7 @@ class ZeekInterpreter:
     def __init__(self, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = Schema.named("flow")
         self._zeek = zeek_schema()
+        self.meter = self._zeek.name
         self.positions = self._zeek.match(header) | label_positions(header, self._zeek.label)
         self.numeric = frozenset(self._zeek.numeric)
         self.labels = LabelReader(self._zeek.label, options.benign_words)

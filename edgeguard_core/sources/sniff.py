@@ -9,7 +9,12 @@ from typing import Any
 from edgeguard_core.errors import SchemaError, SourceError
 from edgeguard_core.flows.schema import RECOGNISED_SHARE, Schema, shipped_schemas
 from edgeguard_core.sources.base import ReadOptions, Source
-from edgeguard_core.sources.files import DelimitedSource, JsonLinesSource, ParquetSource
+from edgeguard_core.sources.files import (
+    PARQUET_KEY,
+    DelimitedSource,
+    JsonLinesSource,
+    ParquetSource,
+)
 from edgeguard_core.sources.interpret import (
     Interpreter,
     NativeInterpreter,
@@ -99,10 +104,12 @@ def _open_parquet(path: Path, options: ReadOptions) -> Source:
     try:
         with pq.ParquetFile(path) as file:
             header = [str(name) for name in file.schema_arrow.names]
+            note = (file.schema_arrow.metadata or {}).get(PARQUET_KEY, b"{}")
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} is a damaged Parquet file; export it again.") from error
     name, interpreter = _interpreter(path, header, options)
-    return ParquetSource(path, f"{name}-parquet", interpreter, header, options)
+    meter = str((_json_or_none(note.decode(errors="replace")) or {}).get("meter", ""))
+    return ParquetSource(path, f"{name}-parquet", interpreter, header, options, meter=meter)
 
 
 def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source:

@@ -69,7 +69,7 @@ class _ZstdStream(io.RawIOBase):
 
     def __init__(self, packed: BinaryIO, decompressor: Callable[[], Any]) -> None:
         self.packed = packed
-        self._new_frame = lambda: decompressor().decompressobj()
+        self._new_frame: Callable[[], Any] = lambda: decompressor().decompressobj()
         self._frame: Any = None
         self._ready = b""
 

@@ -1,0 +1,253 @@
+"""Evaluate, calibrate, explain: what becomes of scores once they are all there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.detection import Detector, Explanation, explain
+from edgeguard_core.errors import NotEnoughDataError, SchemaError, SourceError
+from edgeguard_core.evaluation import Evaluation, evaluate, sketch_of
+from edgeguard_core.flows.table import BENIGN, Flows, Labels
+from edgeguard_core.pipeline.progress import OnProgress, silent
+from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
+from edgeguard_core.pipeline.splits import hours_between
+from edgeguard_core.sources import ReadOptions, ReadReport
+from edgeguard_core.thresholds import (
+    Calibration,
+    Threshold,
+    ThresholdSketch,
+    require_benign_rows,
+)
+
+
+@dataclass
+class Scores:
+    """All scores of some files, with labels and the time they cover; n flows."""
+
+    report: ReadReport = field(default_factory=ReadReport)
+    first_ms: float = np.inf
+    last_ms: float = -np.inf
+    _scores: list[NDArray[np.float32]] = field(default_factory=list)
+    _labels: list[Labels | None] = field(default_factory=list)
+
+    def add(self, flows: Flows, scores: NDArray[np.float32]) -> None:
+        """Take over a batch."""
+        self._scores.append(scores)
+        self._labels.append(flows.labels)
+        times = flows.time_ms
+        if times is not None:
+            self.first_ms = min(self.first_ms, float(np.nanmin(times)))
+            self.last_ms = max(self.last_ms, float(np.nanmax(times)))
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Shape ``(n,)``."""
+        return np.concatenate(self._scores)
+
+    @property
+    def labels(self) -> Labels | None:
+        """Labels of all flows; None where a file has none."""
+        known = [labels for labels in self._labels if labels is not None]
+        if len(known) < len(self._labels):
+            return None
+        return Labels(
+            np.concatenate([labels.label for labels in known]),
+            np.concatenate([labels.class_name for labels in known]),
+        )
+
+    @property
+    def hours(self) -> float | None:
+        """Hours between the first and the last flow, None without times."""
+        return hours_between(self.first_ms, self.last_ms)
+
+
+def score_all(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+) -> Scores:
+    """The scores of every accepted flow of some files.
+
+    Raises
+    ------
+    SourceError, SchemaError
+        If the files cannot be read, or are not what the bundle scores.
+    """
+    collected = Scores()
+    for flows, scored in scored_batches(detector, paths, read, collected.report, on_progress):
+        collected.add(flows, scored.scores)
+    return collected
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The figures of a bundle on labelled flows, and where its threshold comes from."""
+
+    evaluation: Evaluation
+    threshold: dict[str, Any]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``evaluate --json``."""
+        return self.evaluation.to_json() | {
+            "threshold": self.threshold,
+            "warnings": self.warnings,
+        }
+
+
+def evaluate_files(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    *,
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+) -> Evaluated:
+    """How the threshold in force does on labelled flows.
+
+    Raises
+    ------
+    SchemaError
+        If the label column has words but none known to mean benign.
+    NotEnoughDataError
+        If no flow is labelled.
+    """
+    found = score_all(detector, paths, read, on_progress)
+    labels = found.labels
+    _require_trusted(found.report)
+    if labels is None or not (labels.label >= BENIGN).any():
+        raise NotEnoughDataError(
+            f"None of the {found.report.accepted} flows is labelled, so there is nothing to judge "
+            "by; give a labelled file, or use score."
+        )
+    result = evaluate(found.scores, labels, detector.threshold, hours=found.hours)
+    warnings = usage_warnings(detector, found.report)
+    if result.promise is not None and result.promise.breached:
+        warnings.append(
+            f"The false-alarm promise is broken here: {result.promise.realised:.2%} realised "
+            f"({result.promise.low:.2%} to {result.promise.high:.2%}), "
+            f"{result.promise.promised:.2%} promised; calibrate on this network."
+        )
+    return Evaluated(result, threshold_json(detector), warnings)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Scores of local flows, as thresholds are chosen on and p-values measured against."""
+
+    sketch: ThresholdSketch  # all classes
+    benign: Calibration
+    on_what: str
+    meter: str
+    warnings: list[str]
+
+
+def calibrate_on(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    *,
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+) -> Calibrated:
+    """What the benign flows of some files score: without any label all count as benign.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With fewer than 50 benign flows.
+    """
+    found = score_all(detector, paths, read, on_progress)
+    _require_trusted(found.report)
+    labels, scores, warnings = found.labels, found.scores, []
+    if labels is None or not (labels.label >= BENIGN).any():
+        benign = np.ones(len(scores), np.bool_)
+        warnings.append("No flow is labelled: all are taken as benign.")
+    else:
+        benign = labels.label == BENIGN
+    require_benign_rows(int(benign.sum()))
+    names = ", ".join(path.name for path in found.report.paths)
+    return Calibrated(
+        sketch=sketch_of(scores, labels, found.hours),
+        benign=Calibration.fit(scores[benign], found.hours),
+        on_what=f"the {int(benign.sum())} benign flows of {names}",
+        meter=found.report.meter,
+        warnings=warnings + found.report.all_warnings(),
+    )
+
+
+def store_threshold(
+    detector: Detector,
+    threshold: Threshold,
+    calibrated: Calibrated | None,
+    *,
+    who: str,
+    why: str,
+    now: Callable[[], datetime],
+) -> str:
+    """The name of the new version in the state folder, which is in force from now on."""
+    version = detector.state.add(
+        detector.bundle,
+        threshold,
+        who=who,
+        when=now(),
+        why=why,
+        on_what=calibrated.on_what if calibrated else threshold.calibrated_on,
+        calibration=calibrated.benign if calibrated else None,
+        meter=calibrated.meter if calibrated else None,
+    )
+    detector.refresh()
+    return version.origin
+
+
+def explain_files(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    *,
+    rows: Sequence[int] = (),
+    worst: int = 10,
+    top: int = 5,
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+) -> list[Explanation]:
+    """Why flows score as they do: those of some lines, or the worst ones of the files.
+
+    Raises
+    ------
+    SourceError
+        If a line asked for holds no accepted flow.
+    """
+    report, kept, scores = ReadReport(), [], []
+    for flows, scored in scored_batches(detector, paths, read, report, on_progress):
+        wanted = np.isin(flows.line, rows) if rows else _worst(scored.scores, worst)
+        if wanted.any():
+            kept.append(flows.select(wanted))
+            scores.append(scored.scores[wanted])
+    found = Flows.concat(kept) if kept else None
+    if rows and (found is None or set(rows) - set(found.line.tolist())):
+        seen = set() if found is None else set(found.line.tolist())
+        missing = sorted(set(rows) - seen)
+        raise SourceError(
+            f"Line {missing[0]} holds no accepted flow; the line of a flow is in the column row "
+            "of a scored file."
+        )
+    if found is None:
+        return []
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    return explain(detector, found.select(order if rows else order[:worst]), top=top)
+
+
+def _worst(scores: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
+    """Which of a batch can be among the highest of the file, shape ``(n,)``."""
+    chosen = np.zeros(len(scores), np.bool_)
+    chosen[np.argsort(-scores, kind="stable")[:count]] = True
+    return chosen
+
+
+def _require_trusted(report: ReadReport) -> None:
+    if report.label_problem is not None:
+        raise SchemaError(report.label_problem)

@@ -1,0 +1,164 @@
+"""Score: verdicts on the flows of files, batch by batch, into one table."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.detection import Detector, ScoredFlows
+from edgeguard_core.errors import OutputError
+from edgeguard_core.files import whole_file
+from edgeguard_core.flows.table import LABEL_WORDS, Flows
+from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.tables import TableWriter
+from edgeguard_core.sources import ReadOptions, ReadReport, read_batches, require_usable
+
+_ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How a scoring went."""
+
+    out: Path
+    report: ReadReport
+    alerts: int
+    seconds: float
+    threshold: dict[str, Any]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``score --json``."""
+        return {
+            "out": str(self.out.resolve()),
+            "flows": self.report.accepted,
+            "alerts": self.alerts,
+            "rejected": self.report.rejected.total(),
+            "seconds": round(self.seconds, 3),
+            "threshold": self.threshold,
+            "warnings": self.warnings,
+        }
+
+
+def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
+    """Options to read flows as the bundle's training flows were read.
+
+    A bundle trained on one's own schema brings that schema, and its own local networks.
+    """
+    from dataclasses import replace
+
+    from edgeguard_core.flows.schema import shipped_schemas
+
+    options = read or ReadOptions()
+    if options.schema is None and detector.bundle.schema.name not in shipped_schemas():
+        options = replace(options, schema=detector.bundle.schema)
+    known = detector.bundle.manifest.data.get("local_networks")
+    if known and options.local_networks == ReadOptions().local_networks:
+        options = replace(options, local_networks=tuple(known))
+    return options
+
+
+def scored_batches(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    read: ReadOptions | None,
+    report: ReadReport,
+    on_progress: OnProgress = silent,
+) -> Iterator[tuple[Flows, ScoredFlows]]:
+    """Each batch of flows with its scores, in bounded memory; refuses unusable readings.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read, or more than half of its rows were rejected.
+    SchemaError
+        If the flows are not of the bundle's schema, or lack a column of its model.
+    """
+
+    def relay(share: float) -> None:
+        on_progress(Progress("score", share, f"Scored {report.accepted:,} flows"))
+
+    for batch in read_batches(paths, reading_for(detector, read), report, relay):
+        if not len(batch.flows):
+            detector.check(batch.flows.schema)
+            continue
+        yield batch.flows, detector.score(batch.flows)
+    require_usable(report)
+
+
+def score_files(
+    detector: Detector,
+    paths: Sequence[str | Path],
+    out: Path,
+    *,
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+    clock: Callable[[], float] = time.monotonic,
+) -> Scored:
+    """One row a flow in ``out``: what identifies it, its score and verdict, and why.
+
+    Columns: ``row`` (line in the source), the time and identity columns, ``class`` and
+    ``label`` where there are labels, ``score, p_value, severity, is_alert, top_features``.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` ends in neither .parquet nor .csv, or cannot be written.
+    SourceError, SchemaError
+        As ``scored_batches`` does; nothing is written then.
+    """
+    if out.suffix not in _ENDINGS:
+        raise OutputError(f"Cannot write {out}: name a file that ends in .parquet or .csv.")
+    started, report, alerts = clock(), ReadReport(), 0
+    with whole_file(out) as temporary, TableWriter(temporary, as_csv=_ENDINGS[out.suffix]) as table:
+        for flows, scored in scored_batches(detector, paths, read, report, on_progress):
+            columns = result_columns(flows, scored, detector)
+            alerts += int(np.count_nonzero(columns["is_alert"]))
+            table.write(columns, whole=flows.whole_numbers)
+    return Scored(
+        out=out,
+        report=report,
+        alerts=alerts,
+        seconds=clock() - started,
+        threshold=threshold_json(detector),
+        warnings=usage_warnings(detector, report),
+    )
+
+
+def result_columns(
+    flows: Flows, scored: ScoredFlows, detector: Detector
+) -> dict[str, NDArray[Any]]:
+    """The columns of a scored file, shape ``(n,)`` each."""
+    columns: dict[str, NDArray[Any]] = {"row": flows.line, **flows.identity_columns()}
+    if flows.labels is not None:
+        columns["class"] = flows.labels.class_name
+        columns["label"] = np.array([LABEL_WORDS[int(x)] for x in flows.labels.label], object)
+    return columns | {
+        "score": scored.scores,
+        "p_value": scored.p_values,
+        "severity": scored.severity,
+        "is_alert": detector.threshold.alerts(scored.scores),
+        "top_features": np.array(scored.top_features(), object),
+    }
+
+
+def threshold_json(detector: Detector) -> dict[str, Any]:
+    """The threshold in force, and whether it is the bundle's or a local one."""
+    threshold = detector.threshold
+    return {
+        "value": threshold.value,
+        "method": threshold.method,
+        "target": threshold.target,
+        "calibrated_on": threshold.calibrated_on,
+        "origin": detector.origin,
+    }
+
+
+def usage_warnings(detector: Detector, report: ReadReport) -> list[str]:
+    """What a person should know about these verdicts, a line each."""
+    withdrawn = detector.promise_warning(report.meter)
+    return [*detector.warnings, *([withdrawn] if withdrawn else []), *report.all_warnings()]

@@ -1,0 +1,112 @@
+"""Which flows are trained on, which calibrate, which test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard_core.errors import NotEnoughDataError, SchemaError
+from edgeguard_core.flows.table import UNLABELLED, Flows
+from edgeguard_core.sources import ReadReport
+
+MS_PER_HOUR = 3_600_000.0
+BY_TIME, AT_RANDOM = "time", "random"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two parts of some flows, and how they were parted: ``time`` or ``random``."""
+
+    first: NDArray[np.int64]  # positions, in the source's order
+    last: NDArray[np.int64]
+    kind: str
+
+
+def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int = 0) -> Split:
+    """Some flows in two, the second part of about ``last_share``.
+
+    Parameters
+    ----------
+    flows
+        Shape ``(n,)``.
+    last_share
+        In ``[0, 1)``.
+    kind
+        ``time`` puts the latest flows last; ``random`` draws by ``seed``. By default time where
+        every flow has a time stamp: a random draw flatters, since neighbours in time are alike.
+
+    Raises
+    ------
+    SchemaError
+        If ``time`` is asked for and some flow has no time stamp.
+    """
+    times = flows.time_ms
+    timed = times is not None and not np.isnan(times).any()
+    if kind == BY_TIME and not timed:
+        raise SchemaError(
+            "These flows have no time stamps to split by; use --split random with a --seed."
+        )
+    kind = kind or (BY_TIME if timed else AT_RANDOM)
+    n_last = round(len(flows) * last_share)
+    if kind == BY_TIME and times is not None:
+        order = np.argsort(times, kind="stable")
+    else:
+        order = np.random.default_rng(seed).permutation(len(flows))
+    cut = len(flows) - n_last
+    return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
+
+
+def duration_hours(flows: Flows) -> float | None:
+    """Hours between the first and the last flow; None without time or with one moment only."""
+    times = flows.time_ms
+    return (
+        None if times is None else hours_between(float(np.nanmin(times)), float(np.nanmax(times)))
+    )
+
+
+def hours_between(first_ms: float, last_ms: float) -> float | None:
+    """Hours from one stamp to another; None where no time passes."""
+    return (last_ms - first_ms) / MS_PER_HOUR if last_ms > first_ms else None
+
+
+@dataclass(frozen=True)
+class NormalFlows:
+    """The flows that are taken as normal, and what to tell the person about that choice."""
+
+    flows: Flows
+    rows: NDArray[np.bool_]  # which of all flows they are, (n,)
+    warnings: list[str]
+
+
+def normal_flows(
+    flows: Flows, report: ReadReport, *, unlabelled_as_benign: bool = False
+) -> NormalFlows:
+    """The flows that a model may learn as normal.
+
+    Rows labelled benign; without any label all rows. Unlabelled rows are left out where any
+    benign label exists, unless ``unlabelled_as_benign``.
+
+    Raises
+    ------
+    SchemaError
+        If the label column has words but none that is known to mean benign.
+    NotEnoughDataError
+        If every labelled flow is an attack.
+    """
+    if report.label_problem is not None:
+        raise SchemaError(report.label_problem)
+    everything = np.ones(len(flows), np.bool_)
+    if flows.labels is None or not (flows.is_benign | flows.is_attack).any():
+        return NormalFlows(flows, everything, ["No flow is labelled: all are taken as benign."])
+    unlabelled = flows.labels.label == UNLABELLED
+    rows = flows.is_benign | unlabelled if unlabelled_as_benign else flows.is_benign
+    if not rows.any():
+        raise NotEnoughDataError(
+            f"None of the {len(flows)} flows is benign ({int(flows.is_attack.sum())} attacks, "
+            f"{int(unlabelled.sum())} unlabelled); give a file with normal traffic"
+            + (", or add --unlabelled-as-benign." if unlabelled.any() else ".")
+        )
+    warnings = []
+    if unlabelled.any() and not unlabelled_as_benign:
+        warnings.append(f"{int(unlabelled.sum())} unlabelled flows are left out of training.")
+    return NormalFlows(flows.select(rows), rows, warnings)

@@ -1,0 +1,96 @@
+"""Tables on disk: flows as Parquet, rejected rows as CSV, scored flows as either."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgeguard_core.flows.table import Flows
+from edgeguard_core.flows.validation import Rejection
+from edgeguard_core.sources.files import PARQUET_KEY
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_flows(path: Path, flows: Flows, meter: str) -> None:
+    """Flows as a Parquet file that remembers the meter that counted them."""
+    import pyarrow.parquet as pq
+
+    table = flows.to_arrow()
+    note = json.dumps({"schema": flows.schema.name, "meter": meter}).encode()
+    pq.write_table(table.replace_schema_metadata({PARQUET_KEY: note}), path, compression="zstd")
+
+
+def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:
+    """Rejected rows as CSV: line, column, value and rule."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["line", "column", "value", "rule"])
+        for item in rejections:
+            writer.writerow([item.line, item.column, defused(item.value), item.rule])
+
+
+def defused(text: str) -> str:
+    """A text that a spreadsheet shows and does not run: a formula gets a quote before it.
+
+    >>> defused("=1+1"), defused("tcp"), defused("-")
+    ("'=1+1", 'tcp', '-')
+    """
+    return f"'{text}" if len(text) > 1 and text.startswith(_FORMULA_STARTS) else text
+
+
+class TableWriter:
+    """Writes batches of columns to one Parquet or CSV file, by the ending of its name.
+
+    The columns of the first batch stand for all; later batches fill what they lack with null.
+    """
+
+    def __init__(self, path: Path, *, as_csv: bool) -> None:
+        self._path, self._as_csv = path, as_csv
+        self._writer: Any = None
+        self._schema: Any = None
+
+    def __enter__(self) -> "TableWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, columns: Mapping[str, NDArray[Any]], whole: Iterable[str] = ()) -> None:
+        """Append some rows; the columns named in ``whole`` are written as integers."""
+        import pyarrow as pa
+
+        wanted = list(columns) if self._schema is None else self._schema.names
+        n_rows = len(next(iter(columns.values())))
+        arrays = {}
+        for name in wanted:
+            values = columns.get(name)
+            array = pa.nulls(n_rows) if values is None else pa.array(values, from_pandas=True)
+            if name in set(whole) and pa.types.is_floating(array.type):
+                array = array.cast(pa.int64())
+            if pa.types.is_string(array.type) and self._as_csv:
+                array = pa.array([None if v is None else defused(v) for v in array.to_pylist()])
+            if pa.types.is_null(array.type) and self._schema is None:
+                array = array.cast(pa.string())
+            arrays[name] = (
+                array if self._schema is None else array.cast(self._schema.field(name).type)
+            )
+        table = pa.table(arrays)
+        self._open(table.schema).write_table(table)
+
+    def _open(self, schema: Any) -> Any:
+        if self._writer is None:
+            import pyarrow.csv as pa_csv
+            import pyarrow.parquet as pq
+
+            self._schema = schema
+            self._writer = (
+                pa_csv.CSVWriter(self._path, schema)
+                if self._as_csv
+                else pq.ParquetWriter(self._path, schema, compression="zstd")
+            )
+        return self._writer

@@ -1,0 +1,255 @@
+"""Train: from files of flows to a bundle, with everything between."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import edgeguard_core
+from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
+from edgeguard_core.config import TrainingConfig
+from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
+from edgeguard_core.files import sha256_hex
+from edgeguard_core.flows.table import Flows
+from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
+from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split
+from edgeguard_core.pipeline.variants import make_variants, stored_calibrations
+from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_flows
+from edgeguard_core.thresholds import Calibration, Threshold, conformal, require_benign_rows
+
+DEFAULT_PROMISE = 0.01
+CALIBRATION_SHARE = 0.2
+MOST_PARITY_ROWS = 2_000
+MOST_ROWS_COMPARED = 20_000  # of each kind in the parity check; more changes no figure
+
+_BYTES_LAYER = {"zeek": "ip"}
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What a training run is asked for."""
+
+    paths: Sequence[str | Path]
+    out: Path
+    config: TrainingConfig = field(default_factory=TrainingConfig)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    variant: str = "float32"
+    promise: float = DEFAULT_PROMISE
+    unlabelled_as_benign: bool = False
+    keep_rows: bool = False
+    force: bool = False
+    as_zip: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run: the bundle, and what it was made from."""
+
+    bundle: Bundle
+    flows: int
+    benign: int
+    fitted: int
+    calibration_rows: int
+    split: str
+    epochs: float
+    seconds: float
+    variants: Mapping[str, Mapping[str, Any]]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``train --json``."""
+        threshold = self.bundle.threshold
+        return {
+            "bundle": str(self.bundle.path.resolve()),
+            "flows": self.flows,
+            "benign": self.benign,
+            "fitted": self.fitted,
+            "calibration": {"flows": self.calibration_rows, "split": self.split},
+            "epochs": round(self.epochs, 3),
+            "seconds": round(self.seconds, 2),
+            "seed": self.bundle.manifest.training["seed"],
+            "variant": self.bundle.variant,
+            "variants": dict(self.variants),
+            "threshold": {
+                "value": threshold.value,
+                "method": threshold.method,
+                "target": threshold.target,
+            },
+            "warnings": self.warnings,
+        }
+
+
+def train(
+    request: TrainRequest,
+    *,
+    now: Callable[[], datetime],
+    on_progress: OnProgress = silent,
+) -> Trained:
+    """The bundle that ``request.out`` holds once this returns, and the figures of the run.
+
+    Fitted on benign flows only; a fifth of them, the latest where there is time, is kept out
+    and calibrates. What ``on_progress`` raises ends the run, and nothing is left behind.
+
+    Raises
+    ------
+    SourceError, SchemaError, NotEnoughDataError
+        If the files cannot be read, or hold too little that is normal.
+    BundleError, OutputError
+        If ``out`` exists without ``force``, or cannot be written.
+    TrainingError, ConversionError, ParityError
+        If no model could be made that answers like its reference.
+    """
+    started = time.monotonic()
+    check_target(request.out, force=request.force)
+    flows, report = read_flows(request.paths, request.read, reading(on_progress, "Reading flows"))
+    normal = normal_flows(flows, report, unlabelled_as_benign=request.unlabelled_as_benign)
+    require_benign_rows(len(normal.flows))
+    parts = split(normal.flows, CALIBRATION_SHARE, seed=request.config.seed)
+    held_out = normal.flows.select(parts.last)
+
+    preprocessor = Preprocessor.fit(normal.flows.select(parts.first), request.config)
+    fitted = preprocessor.transform(normal.flows.select(parts.first))
+    attacks = flows.select(_some(np.flatnonzero(flows.is_attack), request.config.seed))
+    weights = _fit(fitted, preprocessor, request.config, on_progress)
+    variants = make_variants(
+        weights.arrays,
+        preprocessor,
+        request.config,
+        benign=preprocessor.transform(held_out),
+        attacks=preprocessor.transform(attacks) if len(attacks) else None,
+        hours=duration_hours(held_out),
+        on_progress=on_progress,
+    )
+    model, calibration = variants.require(request.variant)
+    threshold = conformal(calibration.sketch, request.promise, _calibrated_on(report, parts.kind))
+    on_progress(Progress("write", 0.0, "Writing the bundle"))
+    warnings = normal.warnings + report.all_warnings() + _rate_warning(threshold, request.promise)
+    path = save_bundle(
+        request.out,
+        BundleParts(
+            schema=flows.schema,
+            preprocessor=preprocessor,
+            threshold=threshold,
+            calibration=calibration,
+            model=model,
+            created=now(),
+            code_version=edgeguard_core.__version__,
+            meter=Meter(report.meter, _BYTES_LAYER.get(report.meter)),
+            data=_provenance(request, report, normal.flows, parts.kind, len(parts.last)),
+            training={
+                "config": request.config.to_json(),
+                "seed": request.config.seed,
+                "epochs": weights.epochs,
+                "losses": [round(float(loss), 6) for loss in weights.losses],
+                "fitted": len(parts.first),
+            },
+            metrics=_calibration_metrics(threshold, calibration),
+            runtime={"variant": variants.name(request.variant), "variants": variants.to_json()},
+            weights={**weights.arrays, **stored_calibrations(variants.calibrations)},
+            parity=_parity_rows(request, preprocessor, held_out),
+        ),
+        force=request.force,
+        as_zip=request.as_zip,
+    )
+    return Trained(
+        bundle=Bundle.load(path),
+        flows=len(flows),
+        benign=len(normal.flows),
+        fitted=len(parts.first),
+        calibration_rows=len(parts.last),
+        split=parts.kind,
+        epochs=weights.epochs,
+        seconds=time.monotonic() - started,
+        variants=variants.to_json(),
+        warnings=warnings,
+    )
+
+
+def _fit(
+    inputs: ModelInput, preprocessor: Preprocessor, config: TrainingConfig, report: OnProgress
+) -> Any:
+    # Only now: data were checked first, and TensorFlow takes seconds to load.
+    from edgeguard_core.model.training import TrainingProgress, train_weights
+
+    def relay(step: TrainingProgress) -> None:
+        message = f"Learning: step {step.step} of {step.steps}, loss {step.loss:.3f}"
+        report(Progress("train", step.step / step.steps, message, step.loss))
+
+    report(Progress("train", 0.0, "Loading TensorFlow"))
+    return train_weights(inputs, preprocessor, config, relay)
+
+
+def _some(positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """At most so many of the positions that a comparison needs, drawn by the seed."""
+    if len(positions) <= MOST_ROWS_COMPARED:
+        return positions
+    drawn = np.random.default_rng(seed).choice(positions, MOST_ROWS_COMPARED, replace=False)
+    return np.sort(drawn)
+
+
+def _calibrated_on(report: ReadReport, kind: str) -> str:
+    names = ", ".join(path.name for path in report.paths[:3])
+    more = f" and {len(report.paths) - 3} more" if len(report.paths) > 3 else ""
+    part = "the latest fifth" if kind == "time" else "a random fifth"
+    return f"{part} of the benign flows of {names}{more}"
+
+
+def _rate_warning(threshold: Threshold, asked: float) -> list[str]:
+    given = threshold.promised_false_positive_rate
+    if given is None or given <= asked:
+        return []
+    return [
+        f"A false-alarm rate of {asked:g} cannot be promised from so few calibration flows; "
+        f"the promise is {given:.4g}."
+    ]
+
+
+def _provenance(
+    request: TrainRequest, report: ReadReport, normal: Flows, kind: str, n_calibration: int
+) -> dict[str, Any]:
+    files = expand(request.paths)
+    hashes = [sha256_hex(path) for path in files]
+    return {
+        "fingerprint": sha256_hex("\n".join(sorted(hashes)).encode()),
+        "files": [
+            {"name": path.name, "sha256": digest}
+            for path, digest in zip(files, hashes, strict=True)
+        ],
+        "rows": report.rows,
+        "accepted": report.accepted,
+        "rejected": dict(report.rejected),
+        "benign": len(normal),
+        "labels": dict(report.labels),
+        "calibration": {"flows": n_calibration, "split": kind},
+        "hours": duration_hours(normal),
+        "local_networks": list(request.read.local_networks),
+    }
+
+
+def _calibration_metrics(threshold: Threshold, calibration: Calibration) -> dict[str, Any]:
+    alerted = int(calibration.sketch.counts_at(threshold.value).sum())
+    return {
+        "calibration_flows": calibration.n,
+        "calibration_false_positive_rate": alerted / calibration.n,
+        "smallest_promise": 1 / (calibration.n + 1),
+    }
+
+
+def _parity_rows(
+    request: TrainRequest, preprocessor: Preprocessor, held_out: Flows
+) -> dict[str, NDArray[Any]]:
+    """Rows that prove a converted graph later; nobody's flows unless asked for."""
+    from edgeguard_core.model.conversion import synthetic_rows
+
+    if request.keep_rows:
+        rows = preprocessor.transform(
+            held_out.select(np.arange(min(len(held_out), MOST_PARITY_ROWS)))
+        )
+    else:
+        rows = synthetic_rows(preprocessor, MOST_PARITY_ROWS, request.config.seed)
+    return {"numeric": rows.numeric, "categorical": rows.categorical}
