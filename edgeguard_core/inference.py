@@ -192,28 +192,34 @@ def _runtime() -> Any:
 
 
 @contextmanager
-def _without_greeting() -> Iterator[None]:
-    """Keeps the runtime's first line off stderr, which is for warnings and errors.
+def native_stderr_muted() -> Iterator[None]:
+    """Sends what native code prints to stderr nowhere, for the length of one call.
 
-    The runtime announces its XNNPACK delegate once a process, from C++, and has no switch for
-    it; so for that one call, and no other, the descriptor itself points elsewhere.
+    For libraries that announce themselves from C++ and have no switch for it: stderr is for
+    warnings and errors. Exceptions pass as ever.
     """
+    try:
+        kept = os.dup(2)
+    except OSError:  # a service without a stderr has nothing to keep clean
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keeps the runtime's line about its XNNPACK delegate, once a process, off stderr."""
     global _greeted
     if _greeted:
         yield
         return
-    with _first_allocation:
-        try:
-            kept = os.dup(2)
-        except OSError:  # a service without a stderr has nothing to keep clean
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(nowhere)
-            os.close(kept)
-            _greeted = True
+    with _first_allocation, native_stderr_muted():
+        yield
+        _greeted = True
