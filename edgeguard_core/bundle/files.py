@@ -76,14 +76,12 @@ def read_bundle_files(path: Path) -> dict[str, bytes]:
         If there is nothing at ``path``, it is neither folder nor zip, or it holds too many or
         too large files, folders, links, or names that leave the folder.
     """
-    if path.is_dir():
-        files = _read_folder(path)
-    elif path.exists():
-        files = _read_zip(path)
-    else:
+    kind = _kind(path)
+    if kind is None:
         raise BundleError(
             f"There is no bundle at {path}; give the folder or .zip that edgeguard train wrote."
         )
+    files = _read_folder(path) if stat.S_ISDIR(kind) else _read_zip(path, kind)
     if MANIFEST not in files:
         raise BundleError(
             f"{path} is not a bundle: it has no {MANIFEST}; give the folder or .zip that "
@@ -144,12 +142,26 @@ def _damaged_sums(path: Path, line: int) -> BundleError:
     return BundleError(f"{SUMS} of bundle {path} is damaged (line {line}): {_COPY_AGAIN}.")
 
 
+def _kind(path: Path) -> int | None:
+    """Type bits of what is at the path; None where nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"Bundle {path} cannot be read ({_reason(error)}): check the path and its permissions."
+        ) from error
+
+
 def _limit_of(name: str) -> int:
     return MAX_BYTES.get(name, MAX_OTHER_BYTES)
 
 
-def _read_zip(path: Path) -> dict[str, bytes]:
+def _read_zip(path: Path, kind: int) -> dict[str, bytes]:
     try:
+        if not stat.S_ISREG(kind):  # opening a pipe would wait for a writer
+            raise ValueError("it is neither a folder nor a file")
         with path.open("rb") as stream:
             content = stream.read(MAX_TOTAL_BYTES + 1)
         if len(content) > MAX_TOTAL_BYTES:

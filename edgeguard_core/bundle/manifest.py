@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edgeguard_core.bundle import strict_json
-from edgeguard_core.bundle.files import MANIFEST
+from edgeguard_core.bundle.files import MANIFEST, SUMS
 from edgeguard_core.errors import BundleError, BundleVersionError
+from edgeguard_core.files import sha256_hex
 
 FORMAT: Final = 1
 
@@ -153,6 +154,15 @@ def read_manifest_json(content: bytes, bundle: str) -> dict[str, Any]:
             "update EdgeGuard here, or train the bundle again with this version."
         )
     return document
+
+
+def file_entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
+    """Size and hash of every file that the manifest lists: all but itself and the sums."""
+    return {
+        name: FileEntry(len(files[name]), sha256_hex(files[name]))
+        for name in sorted(files)
+        if name not in (MANIFEST, SUMS)
+    }
 
 
 def _file_entries(values: Mapping[str, Any]) -> dict[str, FileEntry]:

@@ -273,6 +273,17 @@ def test_a_manifest_that_describes_another_model_is_refused(copy):
         Bundle.load(copy)
 
 
+def test_a_preprocessor_for_other_columns_is_refused(copy):
+    plain = json.loads((copy / "manifest.json").read_text())["preprocessor"]
+    edit_manifest(copy, preprocessor={**plain, "schema": "argus"})
+    with pytest.raises(BundleError, match=r"^manifest\.json .* is for schema argus"):
+        Bundle.load(copy)
+    plain["numeric"][0]["name"] = "ttl"
+    edit_manifest(copy, preprocessor=plain)
+    with pytest.raises(BundleError, match=r"^manifest\.json .* reads ttl, no feature of tiny"):
+        Bundle.load(copy)
+
+
 def test_a_manifest_with_infinity_is_refused(copy):
     (copy / "manifest.json").write_text('{"format": 1, "a": Infinity}')
     with pytest.raises(BundleError, match=r"manifest\.json .* is damaged: it holds Infinity"):
@@ -298,6 +309,18 @@ def test_something_else_at_the_path(tmp_path, make):
         contents = {"text": b"hello", "foreign zip": zip_files({"a.txt": b"hello"})}
         path.write_bytes(contents.get(make, b""))
     with pytest.raises(BundleError, match=r"other is not a bundle: .*; give the folder or \.zip"):
+        Bundle.load(path)
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BundleError, match="neither a folder nor a file"):
+        Bundle.load(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b"])
+def test_a_path_that_cannot_be_one_is_one_sentence(path):
+    with pytest.raises(BundleError, match="check the path"):
         Bundle.load(path)
 
 
