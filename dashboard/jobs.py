@@ -224,9 +224,14 @@ def cancel(job: Job) -> None:
         return
     write_whole(job.folder / "cancelled", "")
     _signal_group(job, signal.SIGTERM)
-    timer = threading.Timer(GRACE_SECONDS, _kill_if_alive, (job,))
+    timer = threading.Timer(GRACE_SECONDS, kill, (job,))
     timer.daemon = True
     timer.start()
+
+
+def kill(job: Job) -> None:
+    """End a job that did not stop when asked to."""
+    _signal_group(job, signal.SIGKILL)
 
 
 def wait(job: Job, timeout_s: float) -> Status:
@@ -268,11 +273,6 @@ def forget(job: Job) -> None:
     """Cancel a job where needed, and delete what it wrote (bundles stay)."""
     cancel(job)
     shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def _kill_if_alive(job: Job) -> None:
-    if _alive(job):
-        _signal_group(job, signal.SIGKILL)
 
 
 def _signal_group(job: Job, number: signal.Signals) -> None:

@@ -1,5 +1,7 @@
 """What stands around every page: the title of the window, the navigation, the error boundary."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import state, wording
@@ -16,6 +18,9 @@ PAGES = (
     ("pipeline", "Pipeline", ":material/account_tree:"),
 )
 
+# A file of ours: a Material icon would be fetched from the network by every visitor.
+_ICON = str(Path(__file__).parent / "assets" / "shield.svg")
+
 
 def view(name: str) -> str:
     """Path of a page's script, as navigation and links want it.
@@ -28,7 +33,7 @@ def view(name: str) -> str:
 
 def draw() -> None:
     """Draw the page the visitor asked for."""
-    st.set_page_config(page_title="EdgeGuard", page_icon=":material/shield:", layout="wide")
+    st.set_page_config(page_title="EdgeGuard", page_icon=_ICON, layout="wide")
     page = st.navigation(
         [
             st.Page(

@@ -69,8 +69,15 @@ CARD_LEARN = (
 )
 CARD_COMMAND = "Everything here is a verb of `edgeguard` too, with `--json` for machines."
 
+COMMANDS = "edgeguard train conn.log --out B\nedgeguard score B new.log --out S.csv"
+
 SCORE_AXIS = "score (higher is more anomalous, log scale)"
 FLOWS_AXIS = "flows (log scale)"
+UNDERSTOOD = "What was understood"
+LEARN_OR_SCORE = "Learn or score"
+AGAIN = "Learn again, or score with another bundle"
+RESULTS = "Results"
+CANCELLED = "Cancelled; nothing was left behind."
 LEARN = "Learn this file's normal"
 SCORE = "Score with a bundle"
 NOT_A_TABLE = "It does not look like a table of text either, so its columns cannot be mapped here."
@@ -163,6 +170,15 @@ def cell(value: Any) -> str:
     return number(float(value)) if isinstance(value, int | float) else str(value)
 
 
+def plain(text: str) -> str:
+    r"""Text that is not ours (a file name, a column), so that no Markdown in it takes effect.
+
+    >>> print(plain("a*b.csv"))
+    a\*b.csv
+    """
+    return "".join(f"\\{letter}" if letter in "\\`*_[]{}<>#:$~|" else letter for letter in text)
+
+
 def plural(n: int, noun: str) -> str:
     """A count with its noun.
 
@@ -221,6 +237,19 @@ def unexpected(log: Path) -> str:
     """What is said of a bug."""
     return (
         f"Something went wrong that should not have. Nothing was changed; the details are in {log}."
+    )
+
+
+def read_in_short(found: dict[str, Any]) -> str:
+    """The inspection in a line.
+
+    >>> read_in_short({"schema": "flow", "rows": 1200, "accepted": 1198, "rejected": {"x": 2}})
+    'What was understood: flow, 1,198 rows accepted, 2 rejected'
+    """
+    rejected = sum((found.get("rejected") or {}).values())
+    return (
+        f"What was understood: {found.get('schema')}, {count(found.get('accepted'))} rows "
+        f"accepted, {count(rejected)} rejected"
     )
 
 

@@ -49,10 +49,10 @@ def _take(given: workspace.GivenFile) -> None:
 
 def _chosen(given: workspace.GivenFile) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        where = "" if given.ours else f" · read where it lies, in {given.path.parent}"
-        st.markdown(
-            f":material/description: **{_plain(given.name)}** · {wording.size(given.size)}{where}"
-        )
+        said = [f":material/description: **{wording.plain(given.name)}**", wording.size(given.size)]
+        if not given.ours:
+            said.append(f"read where it lies, in {wording.plain(str(given.path.parent))}")
+        st.markdown(" · ".join(said))
         if st.button("Another file", key=Key.ANOTHER_FILE, icon=":material/swap_horiz:"):
             state.choose_file(None)
             st.rerun()
@@ -101,8 +101,3 @@ def _from_earlier() -> None:
         if st.button("Go on", key=Key.USE_EARLIER_FILE) and chosen is not None:
             state.choose_file(chosen)
             st.rerun()
-
-
-def _plain(name: str) -> str:
-    # A file name is not ours: no Markdown in it may take effect.
-    return "".join(f"\\{letter}" if letter in "\\`*_[]{}<>#:$~|" else letter for letter in name)

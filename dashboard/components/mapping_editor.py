@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import mapping, state, wording, workspace
-from dashboard.components import chooser
+from dashboard.components import chooser, tables
 from dashboard.state import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
@@ -14,7 +14,7 @@ from edgeguard_core.flows.schema import Schema
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _head(path: Path, _stamp: float) -> mapping.Head | None:
+def _head(path: Path, stamp: float) -> mapping.Head | None:
     return mapping.read_head(path)
 
 
@@ -39,7 +39,7 @@ def show(given: workspace.GivenFile) -> None:
         _table(head, schema),
         key=f"{Key.MAP_TABLE}_{given.id}_{name}",
         hide_index=True,
-        height=min(36 * (len(head.columns) + 1) + 3, 480),
+        height=tables.height(len(head.columns), most=12),
         disabled=("column", "example", "sure"),
         column_config={
             "column": st.column_config.TextColumn("Column of the file"),

@@ -20,12 +20,24 @@ def show(job: jobs.Job) -> None:
         if now.state.is_over:
             st.rerun()
         if job.kind == "inspect":
-            st.progress(0.5, text=f"{job.title} …")
+            st.progress(0.5, text=f"{wording.plain(job.title)} …")
         elif now.state is jobs.State.CANCELLING:
             st.progress(fraction(job, now), text="Stopping …")
             st.caption("It is given ten seconds to clear up, then it is ended.")
         else:
             _progress(job, now)
+
+
+def show_or_say(job: jobs.Job, now: jobs.Status) -> None:
+    """Draw a job of learning or scoring that runs, was cancelled, or failed."""
+    if not now.state.is_over:
+        st.markdown(wording.plain(job.title))
+        show(job)
+        st.stop()
+    if now.state is jobs.State.CANCELLED:
+        st.info(wording.CANCELLED, icon=":material/stop_circle:")
+    if now.state is jobs.State.FAILED:
+        st.error(wording.job_failed(now.error, job.log), icon=":material/error:")
 
 
 def fraction(job: jobs.Job, now: jobs.Status) -> float:

@@ -6,15 +6,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import wording
+from dashboard import jobs, wording, workspace
+from dashboard.components import mapping_editor, tables
 from dashboard.state import Key
 
 _SHOWN_REJECTIONS = 200
 _BADLY_READ_SHARE = 0.5  # from here on training and scoring refuse the file
 
 
-def show(found: dict[str, Any], rejected: Path) -> None:
-    """Draw the summary of an inspection (the JSON of ``inspect``)."""
+def show(given: workspace.GivenFile, inspection: jobs.Job, read: jobs.Status) -> None:
+    """Draw what a finished inspection found, and the way to correct it."""
+    _found(read.results[0], Path(inspection.facts["rejected"]))
+    if st.toggle("Map the columns by hand", key=Key.MAP_BY_HAND):
+        mapping_editor.show(given)
+
+
+def _found(found: dict[str, Any], rejected: Path) -> None:
     refused = int(sum((found.get("rejected") or {}).values()))
     with st.container(horizontal=True):
         st.metric("Format", found.get("format") or wording.UNDEFINED, border=True)
@@ -51,7 +58,7 @@ def _labels(labels: dict[str, int]) -> None:
     st.dataframe(
         frame.sort_values("Flows", ascending=False),
         hide_index=True,
-        height=min(38 * (len(frame) + 1), 230),
+        height=tables.height(len(frame), most=5),
         column_config={"Flows": st.column_config.NumberColumn(format="localized")},
         alt="Flows of each class of labels",
     )
@@ -68,7 +75,7 @@ def _missing(missing: dict[str, int], accepted: int) -> None:
     st.dataframe(
         frame.sort_values("Cells", ascending=False),
         hide_index=True,
-        height=min(38 * (len(frame) + 1), 230),
+        height=tables.height(len(frame), most=5),
         column_config={
             "Cells": st.column_config.NumberColumn(format="localized"),
             "Share": st.column_config.NumberColumn(format="percent"),
@@ -89,7 +96,7 @@ def _rejections(rules: dict[str, int], refused: int, path: Path) -> None:
     st.dataframe(
         rows,
         hide_index=True,
-        height=min(38 * (len(rows) + 1), 260),
+        height=tables.height(len(rows), most=6),
         lazy=False,
         alt="Rejected rows with line, column, value and rule",
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, jobs, results, state, wording, workspace
-from dashboard.components import boundary
+from dashboard.components import boundary, tables
 from dashboard.state import Key
 from edgeguard_core.errors import EdgeGuardError
 
@@ -16,7 +16,7 @@ _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_feat
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _summarise(path: Path, _stamp: float) -> results.Summary:
+def _summarise(path: Path, stamp: float) -> results.Summary:
     return results.summarise(path)
 
 
@@ -81,7 +81,7 @@ def _classes(classes: pd.DataFrame) -> None:
         st.dataframe(
             classes,
             hide_index=True,
-            height=min(36 * (len(classes) + 1) + 3, 300),
+            height=tables.height(len(classes), most=8),
             column_config={
                 "class": "Class",
                 "label": "Label",
@@ -120,7 +120,7 @@ def _table(worst: pd.DataFrame, job_id: str) -> int | None:
         key=f"{Key.WORST}_{job_id}",
         column_order=[*names, *rest],
         hide_index=True,
-        height=370,
+        height=tables.height(len(worst), most=10),
         lazy=False,
         on_select="rerun",
         selection_mode="single-row",

@@ -33,7 +33,7 @@ def _learn(given: workspace.GivenFile) -> None:
     reason = None if _can_train() else wording.NO_TRAINING
     busy = jobs.running("learn")
     if busy is not None:
-        reason = f"Another file is being learned right now: {busy.title}."
+        reason = f"Another file is being learned right now: {wording.plain(busy.title)}."
     if reason:
         st.info(reason, icon=":material/info:")
     if st.button(

@@ -1,7 +1,5 @@
 """Data page: a file in, what was understood, a model of its normal, and the verdicts."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from dashboard import jobs, state, wording
@@ -14,12 +12,11 @@ from dashboard.components import (
     verdicts,
     what_next,
 )
-from dashboard.state import Key
 
 st.title("Data")
 steps = st.container()
 
-# Step 1
+# Step 1: choose
 given = state.current_file()
 chooser.show(given)
 if given is None:
@@ -27,44 +24,41 @@ if given is None:
         stepper.show(1)
     st.stop()
 
-# Step 2
+# Step 2: understood
 inspection = jobs.newest(("inspect",), given.id) or chooser.inspect(given)
 read = jobs.status(inspection)
-st.header("What was understood", divider=False)
-if not read.state.is_over:
-    with steps:
-        stepper.show(2)
-    running.show(inspection)
-    st.stop()
 if read.state is not jobs.State.DONE:
     with steps:
         stepper.show(2)
+    st.header(wording.UNDERSTOOD)
+    if not read.state.is_over:
+        running.show(inspection)
+        st.stop()
     st.error(wording.job_failed(read.error, inspection.log), icon=":material/error:")
     if read.error:
         mapping_editor.show(given)
     st.stop()
-found = read.results[0]
-understood.show(found, Path(inspection.facts["rejected"]))
-if st.toggle("Map the columns by hand", key=Key.MAP_BY_HAND):
-    mapping_editor.show(given)
 
-# Step 3
-st.header("Learn or score")
+# Step 3: learn or score
 work = jobs.newest(("learn", "score"), given.id)
 now = None if work is None else jobs.status(work)
-with steps:
-    stepper.show(4 if now is not None and now.state is jobs.State.DONE else 3)
-if work is not None and now is not None and not now.state.is_over:
-    st.markdown(work.title)
-    running.show(work)
+if work is None or now is None or now.state is not jobs.State.DONE:
+    with steps:
+        stepper.show(3)
+    st.header(wording.UNDERSTOOD)
+    understood.show(given, inspection, read)
+    st.header(wording.LEARN_OR_SCORE)
+    if work is not None and now is not None:
+        running.show_or_say(work, now)
+    what_next.show(given, read.results[0].get("schema"))
     st.stop()
-if work is not None and now is not None and now.state is jobs.State.FAILED:
-    st.error(wording.job_failed(now.error, work.log), icon=":material/error:")
-if now is not None and now.state is jobs.State.CANCELLED:
-    st.info("Cancelled; nothing was left behind.", icon=":material/stop_circle:")
-what_next.show(given, found.get("schema"))
 
-# Step 4
-if work is not None and now is not None and now.state is jobs.State.DONE:
-    st.header("Results")
-    verdicts.show(given, work, now)
+# Step 4: results
+with steps:
+    stepper.show(4)
+with st.expander(wording.read_in_short(read.results[0])):
+    understood.show(given, inspection, read)
+with st.expander(wording.AGAIN):
+    what_next.show(given, read.results[0].get("schema"))
+st.header(wording.RESULTS)
+verdicts.show(given, work, now)

@@ -17,13 +17,13 @@ busy = jobs.running("learn")
 
 # draw
 if busy is not None:
-    st.info(f"{busy.title}: running now.", icon=":material/hourglass_top:")
+    st.info(f"{wording.plain(busy.title)}: running now.", icon=":material/hourglass_top:")
 if latest is not None:
     job, now = latest
     given = workspace.find(job.file_id)
     summary = verdicts.summary_of(job)
     with st.container(border=True):
-        st.markdown(f"**Latest result** · {job.title}")
+        st.markdown(f"**Latest result** · {wording.plain(job.title)}")
         said, drawn = st.columns([2, 3], vertical_alignment="center")
         with said:
             st.markdown(wording.verdict(summary))
@@ -56,10 +56,7 @@ with score.container(border=True, height="stretch"):
 with command.container(border=True, height="stretch"):
     st.markdown("**:material/terminal: By command**")
     st.markdown(wording.CARD_COMMAND)
-    st.code(
-        "edgeguard train conn.log --out office\nedgeguard score office today.log --out a.csv",
-        language="bash",
-    )
+    st.code(wording.COMMANDS, language="bash", wrap_lines=True)
 
 st.subheader("Bundles at hand")
 if at_hand:

@@ -22,7 +22,7 @@ ATTACKS = 100
 def main(arguments: list[str]) -> int:
     verb, *rest = arguments
     options = {
-        key: value for key, value in zip(rest, rest[1:] + [""], strict=True) if key.startswith("--")
+        key: value for key, value in zip(rest, [*rest[1:], ""], strict=True) if key.startswith("--")
     }
     values = {value for key, value in options.items() if key not in ("--json",)}
     places = [word for word in rest if not word.startswith("--") and word not in values]
@@ -81,7 +81,7 @@ def train(places: list[str], options: dict[str, str]) -> int:
 
 
 def score(places: list[str], options: dict[str, str]) -> int:
-    bundle, path = places
+    _bundle, path = places
     report(options, "score", 0.5)
     wait_if_slow(Path(path), options)
     draw = np.random.default_rng(0)
