@@ -75,7 +75,7 @@ def score_histogram(
     )
     bars = (
         alt.Chart(histogram.assign(floor=_LOWEST_COUNT))
-        .mark_rect(opacity=0.62, stroke=None)
+        .mark_rect(opacity=0.7, stroke=None)
         .encode(
             x=x,
             x2="high:Q",
@@ -170,7 +170,12 @@ def loss_curve(losses: tuple[float, ...], *, dark: bool = False) -> alt.Chart:
         .mark_line(color=palette(dark).benign, strokeWidth=2)
         .encode(
             x=alt.X("report:Q", title=None, axis=None),
-            y=alt.Y("loss:Q", title="loss", scale=alt.Scale(type="log", nice=False)),
+            y=alt.Y(
+                "loss:Q",
+                title="loss",
+                scale=alt.Scale(type="log", nice=False),
+                axis=alt.Axis(grid=False, tickCount=3, labelOverlap="greedy", format=".3~g"),
+            ),
             tooltip=[alt.Tooltip("loss:Q", format=".4g")],
         )
         .properties(height=110)

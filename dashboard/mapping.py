@@ -33,8 +33,7 @@ _WORDS = {
     "starttime": "bidirectional_first_seen_ms", "stime": "bidirectional_first_seen_ms",
     "timestamp": "bidirectional_first_seen_ms", "time": "bidirectional_first_seen_ms",
     "ts": "bidirectional_first_seen_ms", "firstseen": "bidirectional_first_seen_ms",
-    "durationms": "bidirectional_duration_ms", "flowdurationmilliseconds":
-    "bidirectional_duration_ms",
+    "durationms": "bidirectional_duration_ms", "durms": "bidirectional_duration_ms",
     "srcbytes": "src2dst_bytes", "sbytes": "src2dst_bytes", "inbytes": "src2dst_bytes",
     "bytessent": "src2dst_bytes", "bytesout": "src2dst_bytes", "origipbytes": "src2dst_bytes",
     "dstbytes": "dst2src_bytes", "dbytes": "dst2src_bytes", "outbytes": "dst2src_bytes",

@@ -24,7 +24,7 @@ def show(given: workspace.GivenFile) -> None:
     if head is None:
         st.info(wording.NOT_A_TABLE, icon=":material/info:")
         return
-    st.markdown("**Which column means what?**")
+    st.markdown("**Which column means what?** Say so here, and the file is read that way.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Target",
