@@ -128,7 +128,8 @@ def train(
     model, calibration = variants.require(request.variant)
     threshold = conformal(calibration.sketch, request.promise, _calibrated_on(report, parts.kind))
     on_progress(Progress("write", 0.0, "Writing the bundle"))
-    warnings = normal.warnings + report.all_warnings() + _rate_warning(threshold, request.promise)
+    warnings = normal.warnings + report.all_warnings()
+    warnings += [threshold.warning] if threshold.warning else []
     path = save_bundle(
         request.out,
         BundleParts(
@@ -197,16 +198,6 @@ def _calibrated_on(report: ReadReport, kind: str) -> str:
     more = f" and {len(report.paths) - 3} more" if len(report.paths) > 3 else ""
     part = "the latest fifth" if kind == "time" else "a random fifth"
     return f"{part} of the benign flows of {names}{more}"
-
-
-def _rate_warning(threshold: Threshold, asked: float) -> list[str]:
-    given = threshold.promised_false_positive_rate
-    if given is None or given <= asked:
-        return []
-    return [
-        f"A false-alarm rate of {asked:g} cannot be promised from so few calibration flows; "
-        f"the promise is {given:.4g}."
-    ]
 
 
 def _provenance(

@@ -1,0 +1,1 @@
+"""The ``edgeguard`` command: parse, call the library, print."""

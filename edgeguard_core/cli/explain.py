@@ -1,0 +1,76 @@
+"""``edgeguard explain``: why a flow scores as it does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeguard_core.cli import options
+from edgeguard_core.cli.output import percent, print_json, say, table
+from edgeguard_core.cli.progress import watched
+
+if TYPE_CHECKING:
+    from edgeguard_core.detection import Explanation
+
+EXAMPLE = "Example: edgeguard explain office.bundle today.csv --worst 3"
+
+
+def command(
+    bundle: options.BundlePath,
+    file: Annotated[Path, typer.Argument(help="A file of flows.", show_default=False)],
+    row: Annotated[
+        list[int] | None,
+        typer.Option("--row", help="The line of a flow in the file; may be repeated."),
+    ] = None,
+    worst: Annotated[int, typer.Option("--worst", min=1, help="Else so many worst flows.")] = 10,
+    top: Annotated[int, typer.Option("--top", min=1, help="Features named for each flow.")] = 5,
+    state: options.State = None,
+    schema: options.SchemaOption = None,
+    benign: options.Benign = None,
+    tz: options.TimeZone = "UTC",
+    local_network: options.LocalNetworks = None,
+    json: options.Json = False,
+    progress: options.ProgressFile = None,
+) -> None:
+    """Say which features make a flow odd: what they were, what was expected, what is usual."""
+    from edgeguard_core.bundle import Bundle
+    from edgeguard_core.detection import Detector
+    from edgeguard_core.pipeline.judge import explain_files
+
+    with watched(json, progress) as on_progress:
+        found = explain_files(
+            Detector(Bundle.load(bundle), state),
+            [file],
+            rows=row or (),
+            worst=worst,
+            top=top,
+            read=options.read_options(schema, benign, tz, local_network),
+            on_progress=on_progress,
+        )
+    if json:
+        print_json({"flows": [explanation.to_json() for explanation in found]})
+        return
+    for explanation in found:
+        _show(explanation)
+
+
+def _show(explanation: "Explanation") -> None:
+    verdict = "alert" if explanation.is_alert else "no alert"
+    say(
+        f"Line {explanation.row}: score {explanation.score:.4g}, p {explanation.p_value:.2g}, "
+        f"severity {explanation.severity}, {verdict}"
+    )
+    say(explanation.sentence)
+    rows = [
+        (
+            reason.name,
+            reason.actual,
+            reason.reconstructed,
+            reason.usual_low,
+            reason.usual_high,
+            percent(reason.share),
+        )
+        for reason in explanation.features
+    ]
+    table("", ("feature", "actual", "expected", "usual low", "usual high", "share"), rows)
+    say("")

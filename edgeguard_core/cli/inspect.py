@@ -1,0 +1,65 @@
+"""``edgeguard inspect``: what a file is, and what was understood of it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgeguard_core.cli import options
+from edgeguard_core.cli.output import pairs, print_json, print_warnings, table
+from edgeguard_core.cli.progress import watched
+
+EXAMPLE = "Example: edgeguard inspect conn.log.gz"
+_MOST_REJECTIONS_SHOWN = 10
+
+
+def command(
+    files: options.Files,
+    rejected: Annotated[
+        Path | None, typer.Option("--rejected", help="Write the rejected rows to this CSV file.")
+    ] = None,
+    schema: options.SchemaOption = None,
+    benign: options.Benign = None,
+    tz: options.TimeZone = "UTC",
+    json: options.Json = False,
+    progress: options.ProgressFile = None,
+) -> None:
+    """Say what a file is: its format, how many rows are fit to use, its labels, what is odd."""
+    from edgeguard_core.files import whole_file
+    from edgeguard_core.pipeline.progress import reading
+    from edgeguard_core.pipeline.tables import write_rejections
+    from edgeguard_core.sources import ReadReport, read_batches
+
+    read = options.read_options(schema, benign, tz)
+    report = ReadReport()
+    with watched(json, progress) as on_progress:
+        for _ in read_batches(files, read, report, reading(on_progress, "Reading flows")):
+            pass
+        if rejected is not None:
+            with whole_file(rejected) as temporary:
+                write_rejections(temporary, report.rejections)
+    result = report.to_json()
+    if json:
+        print_json(result)
+    else:
+        _show(result, report)
+
+
+def _show(result: dict[str, Any], report: Any) -> None:
+    pairs(
+        [
+            ("format", result["format"]),
+            ("schema", result["schema"]),
+            ("rows", result["rows"]),
+            ("accepted", result["accepted"]),
+            ("rejected", report.rejected.total()),
+        ]
+    )
+    if result["labels"]:
+        table("Labels", ("class", "rows"), result["labels"].items())
+    if result["rejected"]:
+        table("Rejected", ("rule", "rows"), result["rejected"].items())
+        shown = report.rejections[:_MOST_REJECTIONS_SHOWN]
+        rows = [(item.line, item.column, item.value, item.rule) for item in shown]
+        table("First of them", ("line", "column", "value", "rule"), rows)
+    print_warnings(result["warnings"])

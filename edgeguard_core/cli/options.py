@@ -1,0 +1,102 @@
+"""Options that several verbs share, each defined once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeguard_core.errors import SchemaError
+
+if TYPE_CHECKING:
+    from edgeguard_core.flows.schema import Schema
+    from edgeguard_core.sources import ReadOptions
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Files of flows, or folders of them.", show_default=False)
+]
+BundlePath = Annotated[
+    Path, typer.Argument(help="A bundle: its folder or .zip.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ProgressFile = Annotated[
+    Path | None,
+    typer.Option("--progress", help="Append progress to this file as JSON lines."),
+]
+SchemaOption = Annotated[
+    str | None,
+    typer.Option("--schema", help="Read by this schema: a shipped name or a YAML file."),
+]
+Benign = Annotated[
+    list[str] | None,
+    typer.Option("--benign", help="A further label word that means benign; may be repeated."),
+]
+TimeZone = Annotated[
+    str, typer.Option("--tz", help="Zone of time stamps that name none, such as Europe/Prague.")
+]
+LocalNetworks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--local-network",
+        help="A CIDR range that is internal; may be repeated. Default: private ranges.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what --out holds already.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        "--state", help="Folder of local thresholds. Default: BUNDLE.state beside the bundle."
+    ),
+]
+UnlabelledAsBenign = Annotated[
+    bool,
+    typer.Option("--unlabelled-as-benign", help="Take unlabelled flows as benign, too."),
+]
+
+
+def read_options(
+    schema: str | None,
+    benign: list[str] | None,
+    tz: str,
+    local_networks: list[str] | None = None,
+) -> "ReadOptions":
+    """How files are read, from what the person typed.
+
+    Raises
+    ------
+    SchemaError
+        If the schema is neither shipped nor a readable YAML file.
+    SourceError
+        If there is no such time zone.
+    """
+    from edgeguard_core.sources import ReadOptions
+
+    chosen = ReadOptions(
+        schema=load_schema(schema) if schema else None,
+        benign_words=tuple(benign or ()),
+        tz=tz,
+        local_networks=tuple(local_networks) if local_networks else ReadOptions().local_networks,
+    )
+    _ = chosen.zone  # an unknown one is told before any work
+    return chosen
+
+
+def load_schema(name: str) -> "Schema":
+    """A schema by its shipped name, or from a YAML file.
+
+    Raises
+    ------
+    SchemaError
+        If there is neither.
+    """
+    from edgeguard_core.flows.schema import Schema, shipped_schemas
+
+    if name in shipped_schemas():
+        return Schema.named(name)
+    try:
+        return Schema.from_yaml(Path(name).read_text("utf-8"), origin=name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SchemaError(
+            f"{name!r} is neither a schema ({', '.join(shipped_schemas())}) nor a YAML file "
+            "that can be read."
+        ) from error

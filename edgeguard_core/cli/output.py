@@ -1,0 +1,99 @@
+"""What a verb prints: one JSON object for machines, or tables for people."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+JSON_FORMAT = 1
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    """One strict JSON object on stdout; ``format`` is 1 unless the result gives its own.
+
+    ``inspect`` says there how its file is written, so the number stands in ``json_format``.
+    """
+    number = {"json_format": JSON_FORMAT} if "format" in result else {"format": JSON_FORMAT}
+    print(json.dumps(_plain({**number, **result}), allow_nan=False, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    """The same value in the types that JSON has; undefined numbers become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value.resolve())
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Each warning on stderr, a line each."""
+    for warning in warnings:
+        print(f"warning: {' '.join(warning.split())}", file=sys.stderr)
+
+
+def say(text: str) -> None:
+    """A line for people on stdout."""
+    _console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people on stdout; numbers stand right."""
+    from rich.table import Table
+
+    shown = [[_cell(value) for value in row] for row in rows]
+    drawn = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    for position, name in enumerate(columns):
+        numeric = bool(shown) and all(_is_number(row[position]) for row in shown)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in shown:
+        drawn.add_row(*row)
+    _console().print(drawn)
+
+
+def pairs(rows: Iterable[tuple[str, object]]) -> None:
+    """Names and values, one pair a line."""
+    listed = [(name, _cell(value)) for name, value in rows]
+    width = max((len(name) for name, _ in listed), default=0)
+    for name, value in listed:
+        say(f"{name:<{width}}  {value}")
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage, – where undefined.
+
+    >>> percent(0.01234), percent(None), percent(1.0)
+    ('1.23 %', '–', '100 %')
+    """
+    if share is None or math.isnan(share):
+        return "–"
+    digits = 2 if share < 0.1 else 1
+    return f"{100 * share:.{digits}f}".rstrip("0").rstrip(".") + " %"
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    return text == "–" or text.replace(",", "").replace(".", "").replace(" %", "").isdigit()
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()

@@ -1,0 +1,94 @@
+"""Progress of a verb: a bar on the terminal, JSON lines in a file, or both."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from edgeguard_core.errors import OutputError
+
+if TYPE_CHECKING:
+    from edgeguard_core.pipeline.progress import OnProgress, Progress
+
+_TITLES = {
+    "read": "Reading",
+    "train": "Learning",
+    "convert": "Converting",
+    "calibrate": "Calibrating",
+    "score": "Scoring",
+    "write": "Writing",
+}
+
+
+@contextmanager
+def watched(json: bool, path: Path | None) -> "Iterator[OnProgress]":
+    """A progress callback for a verb; a failure is the last line of the file.
+
+    The bar shows only to a person: on a terminal, and without ``--json``.
+    """
+    with _file(path) as note, _bar(shown=not json and sys.stderr.isatty()) as draw:
+
+        def report(step: "Progress") -> None:
+            note(step.stage, step.done, step.message, step.loss)
+            draw(step)
+
+        try:
+            yield report
+        except KeyboardInterrupt:
+            note("failed", 0.0, "Cancelled; nothing was written.", None)
+            raise
+        except Exception as error:
+            note("failed", 0.0, str(error), None)
+            raise
+        note("done", 1.0, "Done", None)
+
+
+@contextmanager
+def _file(path: Path | None) -> Iterator[Any]:
+    if path is None:
+        yield lambda *_: None
+        return
+    try:
+        stream: TextIO = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path}: {error.strerror}; name another --progress."
+        ) from error
+    with stream:
+
+        def note(stage: str, done: float, message: str, loss: float | None) -> None:
+            line = {"stage": stage, "done": round(done, 4), "message": message, "loss": loss}
+            stream.write(json.dumps(line) + "\n")
+
+        yield note
+
+
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[Any]:
+    if not shown:
+        yield lambda _: None
+        return
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    columns = (
+        rich_progress.TextColumn("{task.description:<12}"),
+        rich_progress.BarColumn(bar_width=30),
+        rich_progress.TextColumn("{task.percentage:>3.0f} %"),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TextColumn("{task.fields[note]}"),
+    )
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def draw(step: "Progress") -> None:
+            title = _TITLES.get(step.stage, step.stage)
+            if title not in tasks:
+                for other in tasks.values():
+                    bars.update(other, visible=False)
+                tasks[title] = bars.add_task(title, total=1.0, note="")
+            bars.update(tasks[title], completed=step.done, note=step.message)
+
+        yield draw

@@ -1,0 +1,63 @@
+"""``edgeguard schema``: the schemas that ship, and a check of one's own."""
+
+from typing import Annotated, Any
+
+import typer
+
+from edgeguard_core.cli import options
+from edgeguard_core.cli.output import print_json, say, table
+
+app = typer.Typer(
+    help="Show the schemas that files are read by, or check one of your own.",
+    epilog="Example: edgeguard schema show flow",
+    no_args_is_help=True,
+)
+
+NameOrFile = Annotated[
+    str, typer.Argument(help="A shipped name or a YAML file.", show_default=False)
+]
+
+
+@app.command("list", epilog="Example: edgeguard schema list")
+def list_schemas(json: options.Json = False) -> None:
+    """List the schemas that ship."""
+    from edgeguard_core.flows.schema import Schema, shipped_schemas
+
+    known = [_summary(Schema.named(name)) for name in shipped_schemas()]
+    if json:
+        print_json({"schemas": known})
+        return
+    rows = [(item["name"], item["title"], item["numeric"], item["categorical"]) for item in known]
+    table("", ("name", "title", "numeric", "categorical"), rows)
+
+
+@app.command("show", epilog="Example: edgeguard schema show cicflowmeter > mine.yaml")
+def show(name: NameOrFile, json: options.Json = False) -> None:
+    """Print a schema as YAML, to read or to edit."""
+    schema = options.load_schema(name)
+    if json:
+        columns = [{"name": c.name, "role": str(c.role), "unit": c.unit} for c in schema.columns]
+        print_json({**_summary(schema), "columns": columns})
+        return
+    say(schema.to_yaml().rstrip())
+
+
+@app.command("check", epilog="Example: edgeguard schema check mine.yaml")
+def check(name: NameOrFile, json: options.Json = False) -> None:
+    """Say whether a schema can be used; exit 2 and one sentence where it cannot."""
+    summary = _summary(options.load_schema(name))
+    if json:
+        print_json({**summary, "valid": True})
+        return
+    say(f"{summary['name']}: {summary['numeric']} numeric and {summary['categorical']} categorical")
+
+
+def _summary(schema: Any) -> dict[str, Any]:
+    return {
+        "name": schema.name,
+        "version": schema.version,
+        "title": schema.title,
+        "numeric": len(schema.numeric),
+        "categorical": len(schema.categorical),
+        "fingerprint": schema.fingerprint(),
+    }

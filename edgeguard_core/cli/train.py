@@ -1,0 +1,88 @@
+"""``edgeguard train``: learn what is normal, and write a bundle."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeguard_core.cli import options
+from edgeguard_core.cli.output import pairs, print_json, print_warnings, table
+from edgeguard_core.cli.progress import watched
+
+if TYPE_CHECKING:
+    from edgeguard_core.pipeline.train import Trained
+
+EXAMPLE = "Example: edgeguard train flows.csv --out office.bundle"
+
+
+def command(
+    files: options.Files,
+    out: Annotated[
+        Path, typer.Option("--out", help="The bundle: a folder to write, new.", show_default=False)
+    ],
+    seed: options.Seed = 0,
+    fpr: Annotated[
+        float, typer.Option("--fpr", help="False-alarm rate that the threshold promises.")
+    ] = 0.01,
+    variant: Annotated[
+        str, typer.Option("--variant", help="What ships: float32, float16 or dynamic_int8.")
+    ] = "float32",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of 256 flows.")] = (
+        4_000
+    ),
+    schema: options.SchemaOption = None,
+    benign: options.Benign = None,
+    unlabelled_as_benign: options.UnlabelledAsBenign = False,
+    tz: options.TimeZone = "UTC",
+    local_network: options.LocalNetworks = None,
+    keep_rows: Annotated[
+        bool,
+        typer.Option("--keep-rows", help="Keep up to 2,000 real rows in the bundle for convert."),
+    ] = False,
+    as_zip: Annotated[bool, typer.Option("--zip", help="Write one .zip file.")] = False,
+    force: options.Force = False,
+    json: options.Json = False,
+    progress: options.ProgressFile = None,
+) -> None:
+    """Learn the benign flows of files, choose a threshold on those held out, write a bundle."""
+    from edgeguard_core.config import TrainingConfig
+    from edgeguard_core.pipeline.train import TrainRequest, train
+
+    request = TrainRequest(
+        paths=files,
+        out=out.with_name(f"{out.name}.zip") if as_zip and out.suffix != ".zip" else out,
+        config=TrainingConfig(seed=seed, steps=steps),
+        read=options.read_options(schema, benign, tz, local_network),
+        variant=variant,
+        promise=fpr,
+        unlabelled_as_benign=unlabelled_as_benign,
+        keep_rows=keep_rows,
+        force=force,
+        as_zip=as_zip,
+    )
+    with watched(json, progress) as on_progress:
+        done = train(request, now=lambda: datetime.now(UTC), on_progress=on_progress)
+    if json:
+        print_json(done.to_json())
+    else:
+        _show(done)
+
+
+def _show(done: "Trained") -> None:
+    print_warnings(done.warnings)
+    threshold = done.bundle.threshold
+    pairs(
+        [
+            ("bundle", done.bundle.path),
+            ("learned from", f"{done.fitted:,} of {done.benign:,} benign flows"),
+            ("calibrated on", f"{done.calibration_rows:,} held out by {done.split}"),
+            ("threshold", f"{threshold.value:.4g}, {threshold.method} at {threshold.target:g}"),
+            ("seconds", round(done.seconds, 1)),
+        ]
+    )
+    rows = [
+        (name, f"{figures['bytes'] / 1000:.1f}", figures["spearman"], figures["verdict_jaccard"])
+        for name, figures in done.variants.items()
+    ]
+    table("Variants", ("variant", "kB", "rank correlation", "equal alerts"), rows)
