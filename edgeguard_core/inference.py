@@ -71,8 +71,8 @@ class Scorer:
             inputs, outputs = runner.get_input_details(), runner.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise BundleError(
-                f"The model ({len(model)} bytes) is no TFLite file that this runtime reads; "
-                "train or convert it again."
+                f"The model ({len(model)} bytes) is no TFLite file that {runtime_name()} reads; "
+                "use a float32 bundle if the runtime is old, else train or convert it again."
             ) from error
         finally:
             runner = None  # the interpreter refuses to resize while one is about

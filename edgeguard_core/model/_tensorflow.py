@@ -1,6 +1,7 @@
 """TensorFlow, loaded at first use: it takes seconds, and most commands never need it."""
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -30,7 +31,9 @@ def tensorflow() -> Any:
             "run pip install 'edgeguard[train]'."
         ) from error
     tf.get_logger().setLevel("ERROR")
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    # A notebook that has used TensorFlow before keeps the threads it has.
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     return tf

@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from reference_graph import SMALL, reference_loss, run_graph
 
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import NotEnoughDataError, TrainingCancelled, TrainingError
+from edgeguard_core.model._tensorflow import tensorflow
 from edgeguard_core.model.training import learning_rates, train_weights
 
 
@@ -92,6 +95,22 @@ def test_a_loss_that_is_no_number_ends_the_run(preprocessor, benign):
 def test_no_rows_no_training(preprocessor, benign):
     with pytest.raises(NotEnoughDataError):
         train_weights(benign.select(slice(0, 0)), preprocessor, SMALL)
+
+
+def test_tensorflow_comes_with_the_first_training_and_not_before():
+    code = (
+        "import sys, edgeguard_core.model as model\n"
+        "model.parse_variant('int8')\n"
+        "print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_without_tensorflow_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(TrainingError, match=r"pip install 'edgeguard\[train\]'"):
+        tensorflow.__wrapped__()
 
 
 def test_the_rate_rises_for_a_tenth_and_falls_to_nothing():
