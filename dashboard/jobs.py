@@ -28,6 +28,7 @@ COMMAND: tuple[str, ...] = (sys.executable, "-m", "edgeguard_core.cli")
 GRACE_SECONDS = 10.0  # between asking a job to stop and killing it
 _TAIL_BYTES = 65_536
 _ANSWER_SECONDS = 120.0
+_MARK = "edgeguard:"  # what the command puts before its error line
 _USER_ERRORS = (2, 3)  # bad input, a gate refused: the last line is meant for people
 
 # Children of this server, so that they can be waited for and leave no zombies.
@@ -361,4 +362,4 @@ def _sentence(stderr: str) -> str | None:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     if not lines:
         return None
-    return lines[-1].removeprefix("error:").removeprefix("Error:").strip()
+    return lines[-1].removeprefix(_MARK).strip()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 UNDEFINED = "–"
+_MARKUP = "\\`*[]<$~"  # with these gone no link, formula or style can begin
 
 TAGLINE = (
     "EdgeGuard learns what is normal on your network, shows which flows are not, and runs "
@@ -176,7 +177,7 @@ def plain(text: str) -> str:
     >>> print(plain("a*b.csv"))
     a\*b.csv
     """
-    return "".join(f"\\{letter}" if letter in "\\`*_[]{}<>#:$~|" else letter for letter in text)
+    return "".join(f"\\{letter}" if letter in _MARKUP else letter for letter in text)
 
 
 def plural(n: int, noun: str) -> str:
@@ -280,15 +281,19 @@ def threshold_sentence(threshold: dict[str, Any] | None) -> str:
         said += f" for {percent(threshold['target'], 2)} false alarms"
     if threshold.get("calibrated_on"):
         said += f", calibrated on {threshold['calibrated_on']}"
+    if str(threshold.get("origin") or "bundle") != "bundle":
+        said += f"; it was made here ({threshold['origin']}) and wins over the bundle's own"
     return said + "."
 
 
-def usual(low: Any, high: Any) -> str:
-    """The usual range of a feature.
+def usual(low: Any, high: Any, values: Any = None) -> str:
+    """The usual range of a feature, or the usual words of a category.
 
-    >>> usual(1.0, 20.0), usual(None, None), usual("tcp", "tcp")
-    ('1 to 20', '–', 'tcp')
+    >>> usual(1.0, 20.0), usual(None, None), usual("tcp", "udp", ["tcp", "udp"])
+    ('1 to 20', '–', 'tcp, udp')
     """
+    if values:
+        return ", ".join(str(value) for value in values)
     if is_undefined(low) and is_undefined(high):
         return UNDEFINED
     if low == high:

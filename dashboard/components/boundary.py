@@ -28,16 +28,21 @@ def _write_to_log(error: Exception) -> None:
         handler.close()
 
 
+def say(sentence: str) -> None:
+    """Show a sentence as an error; names in it may come from a file and stay plain text."""
+    st.error(wording.plain(sentence), icon=":material/error:")
+
+
 def show_error(error: Exception) -> bool:
     """Show what a person can act on; write everything else to the log.
 
     Returns True, which tells Streamlit that it need not show anything itself.
     """
     if isinstance(error, EdgeGuardError):
-        st.error(str(error), icon=":material/error:")
+        say(str(error))
     else:
         _write_to_log(error)
-        st.error(wording.unexpected(workspace.log_path()), icon=":material/error:")
+        say(wording.unexpected(workspace.log_path()))
     return True
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import mapping, state, wording, workspace
-from dashboard.components import chooser, tables
+from dashboard.components import boundary, chooser, tables
 from dashboard.state import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
@@ -83,7 +83,7 @@ def _use(given: workspace.GivenFile, schema: Schema, edited: pd.DataFrame) -> No
     try:
         mapped = mapping.mapped_schema(schema, chosen)
     except EdgeGuardError as error:
-        st.error(str(error), icon=":material/error:")
+        boundary.say(str(error))
         return
     write_whole(given.folder / "schema.yaml", mapped.to_yaml())
     chooser.inspect(given)

@@ -37,7 +37,7 @@ def show_or_say(job: jobs.Job, now: jobs.Status) -> None:
     if now.state is jobs.State.CANCELLED:
         st.info(wording.CANCELLED, icon=":material/stop_circle:")
     if now.state is jobs.State.FAILED:
-        st.error(wording.job_failed(now.error, job.log), icon=":material/error:")
+        boundary.say(wording.job_failed(now.error, job.log))
 
 
 def fraction(job: jobs.Job, now: jobs.Status) -> float:

@@ -36,7 +36,7 @@ def _found(found: dict[str, Any], rejected: Path) -> None:
             icon=":material/warning:",
         )
     for warning in found.get("warnings") or []:
-        st.warning(str(warning), icon=":material/info:")
+        st.warning(wording.plain(str(warning)), icon=":material/info:")
     labels, missing = st.columns(2)
     with labels:
         _labels(found.get("labels") or {})

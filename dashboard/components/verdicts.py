@@ -44,6 +44,8 @@ def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status) -> None:
     summary = summary_of(job)
     threshold = threshold_of(job, now)
     st.markdown(wording.verdict(summary))
+    for warning in dict.fromkeys(w for result in now.results for w in result.get("warnings") or []):
+        st.warning(wording.plain(str(warning)), icon=":material/info:")
     if summary.looks_unknown:
         st.warning(wording.unknown_network(summary), icon=":material/travel_explore:")
     _figures(summary)
@@ -186,7 +188,10 @@ def _features(told: list[dict[str, Any]], top_features: str) -> pd.DataFrame:
             "actual": [wording.cell(feature["actual"]) for feature in told],
             "reconstructed": [wording.cell(feature["reconstructed"]) for feature in told],
             "usual": [
-                wording.usual(feature["usual_low"], feature["usual_high"]) for feature in told
+                wording.usual(
+                    feature["usual_low"], feature["usual_high"], feature.get("usual_values")
+                )
+                for feature in told
             ],
         }
     )

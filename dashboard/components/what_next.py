@@ -5,6 +5,7 @@ import importlib.util
 import streamlit as st
 
 from dashboard import jobs, state, wording, workspace
+from dashboard.components import boundary
 from dashboard.state import Key
 from edgeguard_core.errors import EdgeGuardError
 
@@ -116,7 +117,7 @@ def _upload() -> None:
     try:
         path = workspace.add_bundle(upload.name, upload)
     except EdgeGuardError as error:
-        st.error(str(error), icon=":material/error:")
+        boundary.say(str(error))
         return
     state.empty_bundle_uploader()
     state.choose_bundle(str(path))

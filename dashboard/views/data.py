@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import jobs, state, wording
 from dashboard.components import (
+    boundary,
     chooser,
     mapping_editor,
     running,
@@ -34,7 +35,7 @@ if read.state is not jobs.State.DONE:
     if not read.state.is_over:
         running.show(inspection)
         st.stop()
-    st.error(wording.job_failed(read.error, inspection.log), icon=":material/error:")
+    boundary.say(wording.job_failed(read.error, inspection.log))
     if read.error:
         mapping_editor.show(given)
     st.stop()

@@ -139,7 +139,7 @@ def answer(**keys: object) -> None:
 
 def refuse(sentence: str) -> int:
     print("a warning that is no error", file=sys.stderr)
-    print(f"Error: {sentence}", file=sys.stderr)
+    print(f"edgeguard: {sentence}", file=sys.stderr)
     return 2
 
 
