@@ -111,15 +111,13 @@ def command(
             )
         sketch = local.sketch if local else detector.calibration.sketch
         threshold = choose(sketch, local.on_what if local else detector.threshold.calibrated_on)
-        store_threshold(
-            detector,
-            threshold,
-            local,
-            who=getpass.getuser(),
-            why=why,
-            now=lambda: datetime.now(UTC),
-        )
-    _report(detector, local.warnings if local else [], json)
+        store_threshold(detector, threshold, local, who=getpass.getuser(), why=why, now=_now)
+    warnings = [threshold.warning] if threshold.warning else []
+    _report(detector, warnings + (local.warnings if local else []), json)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _promise(detector: "Detector") -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection.detector import Detector
-from edgeguard_core.detection.quantity import MISSING, quantity
+from edgeguard_core.detection.quantity import MISSING, quantities, quantity
 from edgeguard_core.detection.shares import shares
 from edgeguard_core.flows import Column, Flows
 
@@ -157,8 +157,10 @@ def _usual(reason: FeatureReason) -> str:
     if reason.usual_values is not None:
         *others, last = reason.usual_values or ("a rare value",)
         return f"usually {', '.join(others)} or {last}" if others else f"usually {last}"
-    low, high = _word(reason, reason.usual_low), _word(reason, reason.usual_high)
-    return f"usually {low}" if low == high else f"usually {low} to {high}"
+    low, high = reason.usual_low, reason.usual_high
+    if isinstance(low, str) or isinstance(high, str):
+        return f"usually {_word(reason, low)} to {_word(reason, high)}"
+    return f"usually {quantities(low, high, reason.unit)}"
 
 
 def _actual(reason: FeatureReason) -> str:

@@ -39,6 +39,20 @@ def quantity(value: float | None, unit: str | None) -> str:
     return f"{_number(value)} {unit[:-1] if one else unit}"
 
 
+def quantities(low: float | None, high: float | None, unit: str | None) -> str:
+    """Two values of one unit, which is said once where both have it.
+
+    >>> quantities(1, 16, "packets"), quantities(60, 9100, "B"), quantities(0, 0, "B")
+    ('1 to 16 packets', '60 B to 9.1 kB', '0 B')
+    """
+    first, last = quantity(low, unit), quantity(high, unit)
+    if first == last:
+        return first
+    number, _, word = first.partition(" ")
+    same = word and last.partition(" ")[2].rstrip("s") == word.rstrip("s")
+    return f"{number if same else first} to {last}"
+
+
 def _duration(seconds: float) -> str:
     if seconds == 0:
         return "0 s"
