@@ -7,7 +7,6 @@ edge box needs nothing but numpy to make it.
 """
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,9 @@ from numpy.typing import NDArray
 
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import NotEnoughDataError, SchemaError
+from edgeguard_core.features.transform import LOG, filled, inverse, transformed
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
-
-LOG = "log"
-
-LARGEST_RAW = 1e30
-"""Raw values are held within ± this: float32 ends at 3.4e38, and a sum must stay finite."""
 
 MOST_VALUES = 64
 """Known values of one categorical feature, the commonest first; each is a column of the graph."""
@@ -161,7 +156,7 @@ class Preprocessor:
                 f"The flows have none of the {len(absent)} features of schema {schema.name!r}; "
                 "give a file of that schema."
             )
-        raw = {name: _filled(flows.columns[name]) for name in schema.numeric if name not in absent}
+        raw = {name: filled(flows.columns[name]) for name in schema.numeric if name not in absent}
         duplicates = _duplicates(raw)
         kept = [name for name in raw if name not in duplicates]
         categorical = tuple(
@@ -214,7 +209,7 @@ class Preprocessor:
         self._check(flows)
         numeric = np.empty((len(flows), len(self.numeric)), np.float32)
         for position, feature in enumerate(self.numeric):
-            numeric[:, position] = _filled(flows.columns[feature.name])
+            numeric[:, position] = filled(flows.columns[feature.name])
         categorical = np.empty((len(flows), len(self.categorical)), np.int32)
         for position, known in enumerate(self.categorical):
             ids = {value: index for index, value in enumerate(known.values, start=1)}
@@ -324,35 +319,6 @@ class Preprocessor:
             raise SchemaError(
                 f"The preprocessor cannot be read ({error!r}); train the model again."
             ) from error
-
-
-def transformed(raw: NDArray[np.floating[Any]], transform: str) -> NDArray[np.float64]:
-    """Raw values after the feature's transform, before standardising.
-
-    >>> transformed(np.array([-1.0, 0.0, np.e - 1]), "log").round(3).tolist()
-    [-0.693, 0.0, 1.0]
-    """
-    values = raw.astype(np.float64)
-    return np.sign(values) * np.log1p(np.abs(values)) if transform == LOG else values
-
-
-def inverse(u: NDArray[np.float64], transform: str) -> NDArray[np.float64]:
-    """The raw values behind ``transformed`` ones, never beyond ± ``LARGEST_RAW``.
-
-    >>> inverse(np.array([-1.0, 0.0, 1.0]), "log").round(3).tolist()
-    [-1.718, 0.0, 1.718]
-    """
-    if transform != LOG:
-        return np.clip(u, -LARGEST_RAW, LARGEST_RAW)
-    # A network may draw far outside what a raw value can be, where expm1 would overflow.
-    bounded = np.minimum(np.abs(u), math.log1p(LARGEST_RAW))
-    return np.asarray(np.sign(u) * np.expm1(bounded), np.float64)
-
-
-def _filled(values: NDArray[Any]) -> NDArray[np.float32]:
-    numbers = np.asarray(values, np.float64)
-    known = np.where(np.isfinite(numbers), numbers, 0.0)
-    return np.clip(known, -LARGEST_RAW, LARGEST_RAW).astype(np.float32)
 
 
 def _duplicates(columns: Mapping[str, NDArray[np.float32]]) -> dict[str, str]:

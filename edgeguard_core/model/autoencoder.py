@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.config import TrainingConfig
-from edgeguard_core.features.preprocessing import LOG, Preprocessor
+from edgeguard_core.features.preprocessing import Preprocessor
+from edgeguard_core.features.transform import LOG
 from edgeguard_core.model._tensorflow import tensorflow
 
 NUMERIC = "numeric"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import ConversionError
-from edgeguard_core.features.preprocessing import ModelInput, Preprocessor, inverse, transformed
+from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
+from edgeguard_core.features.transform import inverse, transformed
 from edgeguard_core.inference import native_stderr_muted
 from edgeguard_core.model._tensorflow import tensorflow
 from edgeguard_core.model.autoencoder import CATEGORICAL, NUMERIC, Autoencoder

@@ -12,7 +12,8 @@ from reference_graph import SCHEMA, SMALL, small_flows
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import NotEnoughDataError, SchemaError
 from edgeguard_core.features import ModelInput, Preprocessor
-from edgeguard_core.features.preprocessing import LARGEST_RAW, MOST_VALUES, inverse, transformed
+from edgeguard_core.features.preprocessing import MOST_VALUES
+from edgeguard_core.features.transform import LARGEST_RAW, inverse, transformed
 from edgeguard_core.flows.schema import Column, Role, Schema
 from edgeguard_core.flows.table import UNLABELLED, Flows, Labels
 
