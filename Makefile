@@ -15,7 +15,7 @@ WORKERS ?= 2
 # One file's tests stay on one worker, so what a module trains is trained once.
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help environment environment-dev system dashboard test check lint format lock clean
+.PHONY: help environment environment-dev system dashboard test check lint format readme lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -57,6 +57,9 @@ lint: environment-dev # format, lint, types, floors; all of them, whatever the f
 format: environment-dev ## format the code and mend what ruff can mend
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+
+readme: environment-dev ## run the README's examples and put what they print beneath them
+	@$(PY) tools/readme_examples.py
 
 lock: ## make requirements.lock and requirements-dev.lock again from pyproject.toml
 	@bash tools/lock.sh
