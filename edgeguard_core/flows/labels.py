@@ -12,6 +12,8 @@ from edgeguard_core.flows.schema import LabelSpec, squeeze
 from edgeguard_core.flows.table import ATTACK, BENIGN, LABEL_WORDS, UNLABELLED, Labels
 
 BENIGN_WORDS = ("normal", "benign", "normal traffic", "legitimate")
+ATTACK_WORDS = ("attack", "malicious", "anomaly")
+"""Words for an attack of no named kind, known in every schema."""
 
 _UNLABELLED_WORDS = ("", "-", "(empty)", "none", "nan", "null", "unlabelled", "unlabeled")
 _BINARY = {"0", "1", "0.0", "1.0"}
@@ -58,7 +60,7 @@ class LabelReader:
 
     def __post_init__(self) -> None:
         self._benign = {squeeze(word) or word for word in (*BENIGN_WORDS, *self.benign_words)}
-        self._attack = {squeeze(mend(word)) for word in self.spec.attack}
+        self._attack = {squeeze(mend(word)) for word in (*ATTACK_WORDS, *self.spec.attack)}
 
     def read(
         self,

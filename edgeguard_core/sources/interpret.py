@@ -54,11 +54,11 @@ class NativeInterpreter:
         return validate(_raw_table(columns, line), self.schema, self.labels, self._zone)
 
     def notes(self) -> list[str]:
+        # Derived ones come and go with columns that many exports leave out.
         absent = [
             name
             for name in self.schema.features
-            if name not in self.positions
-            and self.schema.column(name).derived_from not in self.positions
+            if name not in self.positions and self.schema.column(name).derived_from is None
         ]
         if not absent:
             return []
