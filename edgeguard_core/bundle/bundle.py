@@ -107,7 +107,7 @@ class Bundle:
             files=files,
         )
         if untrusted:
-            probe_model(bundle)
+            probe_model(bundle.model, bundle.preprocessor, path)
         return bundle
 
     @property

@@ -4,15 +4,13 @@ import math
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from edgeguard_core.errors import BundleError, EdgeGuardError
-from edgeguard_core.features.preprocessing import ModelInput
-
-if TYPE_CHECKING:
-    from edgeguard_core.bundle.bundle import Bundle
+from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
 
 _TIME_LIMIT_S: Final = 30.0
 _MEMORY_LIMIT_BYTES: Final = 4 << 30
@@ -20,8 +18,12 @@ _CHILD: Final = "from edgeguard_core.bundle.probe import child; child()"
 _REFUSED: Final = 3
 
 
-def probe_model(bundle: "Bundle", *, time_limit_s: float = _TIME_LIMIT_S) -> None:
+def probe_model(
+    model: bytes, preprocessor: Preprocessor, bundle: Path, *, time_limit_s: float = _TIME_LIMIT_S
+) -> None:
     """Nothing, if the model scores one row in a child process within the time limit.
+
+    ``bundle`` is where the model comes from, for the message.
 
     The child gets the model through its standard input, and limits on memory and processor time
     where the system has them. It is a fence against crashes, not against a determined attacker:
@@ -32,11 +34,11 @@ def probe_model(bundle: "Bundle", *, time_limit_s: float = _TIME_LIMIT_S) -> Non
     BundleError
         If the child crashes, takes too long, or the runtime refuses the model.
     """
-    shape = (len(bundle.preprocessor.numeric), len(bundle.preprocessor.categorical))
+    shape = (len(preprocessor.numeric), len(preprocessor.categorical))
     command = [sys.executable, "-c", _CHILD, *map(str, shape), str(math.ceil(time_limit_s))]
     try:
         done = subprocess.run(
-            command, input=bundle.model, capture_output=True, timeout=time_limit_s, check=False
+            command, input=model, capture_output=True, timeout=time_limit_s, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise _refusal(bundle, f"takes longer than {time_limit_s:g} s for one row") from error
@@ -78,8 +80,8 @@ def _limit_resources(seconds: int) -> None:
             resource.setrlimit(kind, (limit, limit))
 
 
-def _refusal(bundle: "Bundle", what: str) -> BundleError:
+def _refusal(bundle: Path, what: str) -> BundleError:
     return BundleError(
-        f"model.tflite of bundle {bundle.path} {what}: do not use this file, get the bundle from "
+        f"model.tflite of bundle {bundle} {what}: do not use this file, get the bundle from "
         "where it was made."
     )

@@ -393,13 +393,13 @@ def test_a_model_with_other_inputs_than_the_manifest_names_fails_the_probe(bundl
 
 def test_a_model_that_takes_too_long_fails_the_probe(bundle):
     with pytest.raises(BundleError, match=r"takes longer than 0\.01 s for one row"):
-        probe_model(bundle, time_limit_s=0.01)
+        probe_model(bundle.model, bundle.preprocessor, bundle.path, time_limit_s=0.01)
 
 
 def test_a_model_that_kills_its_process_kills_only_the_child(bundle, monkeypatch):
     monkeypatch.setattr(probe, "_CHILD", "import os; os.kill(os.getpid(), 9)")
     with pytest.raises(BundleError, match=r"crashes the runtime \(exit status -9\)"):
-        probe_model(bundle)
+        probe_model(bundle.model, bundle.preprocessor, bundle.path)
 
 
 def test_loading_a_bundle_needs_no_large_library(copy):
