@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.config import TrainingConfig
@@ -70,11 +71,11 @@ def log_matrix(flows: Flows) -> NDArray[np.float32]:
 
 
 def dense_numpy(n_inputs: int, config: TrainingConfig) -> Callable[[int], object]:
-    """A numpy forward pass through layers of the model's sizes, in batches of the scorer's size."""
+    """A numpy forward pass through layers of the model's sizes, in the scorer's batches."""
     draw = np.random.default_rng(0)
     outer, inner = config.hidden
     sizes = (n_inputs, outer, inner, config.bottleneck, inner, outer, 2 * n_inputs)
-    layers = [
+    *hidden, last = [
         draw.normal(0, 0.1, size=shape).astype(np.float32) for shape in itertools.pairwise(sizes)
     ]
     batch = draw.normal(size=(ROWS_A_CALL, n_inputs)).astype(np.float32)
@@ -82,9 +83,9 @@ def dense_numpy(n_inputs: int, config: TrainingConfig) -> Callable[[int], object
     def forward(rows: int) -> None:
         for _ in range(0, rows, ROWS_A_CALL):
             values = batch
-            for layer in layers:
-                values = np.tanh(values @ layer)
-            mean, log_sigma = np.split(values, 2, axis=1)
+            for layer in hidden:
+                values = np.maximum(values @ layer, 0)
+            mean, log_sigma = np.split(values @ last, 2, axis=1)
             ((batch - mean) ** 2 * np.exp(-2 * log_sigma)).mean(axis=1)
 
     return forward
@@ -150,7 +151,9 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="a comma-separated flow file with a header")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    figures = measure(Bundle.load(options.bundle), options.file, options.repeats)
+    # The scorer runs on one thread, so its peer does too.
+    with threadpool_limits(1):
+        figures = measure(Bundle.load(options.bundle), options.file, options.repeats)
     print(json.dumps(figures, indent=2))
 
 
