@@ -163,20 +163,20 @@ def feature_shares(features: pd.DataFrame, *, dark: bool = False, most: int = 8)
 
 
 def loss_curve(losses: tuple[float, ...], *, dark: bool = False) -> alt.Chart:
-    """The training loss as it falls, on a logarithmic axis."""
+    """The training loss as it falls; it is a likelihood and may be below zero."""
     frame = pd.DataFrame({"report": range(1, len(losses) + 1), "loss": losses})
     return (
-        alt.Chart(frame[frame["loss"] > 0])
+        alt.Chart(frame)
         .mark_line(color=palette(dark).benign, strokeWidth=2)
         .encode(
             x=alt.X("report:Q", title=None, axis=None),
             y=alt.Y(
                 "loss:Q",
                 title="loss",
-                scale=alt.Scale(type="log", nice=False),
-                axis=alt.Axis(grid=False, tickCount=3, labelOverlap="greedy", format=".3~g"),
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(grid=False, tickCount=3),
             ),
-            tooltip=[alt.Tooltip("loss:Q", format=".4g")],
+            tooltip=[alt.Tooltip("loss:Q", format=".3f")],
         )
-        .properties(height=110)
+        .properties(height=120)
     )

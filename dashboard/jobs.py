@@ -91,23 +91,20 @@ class Plan:
     title: str
     facts: dict[str, str] = field(default_factory=dict)
     id: str = field(default_factory=workspace.new_id)
-    verbs: list[tuple[tuple[str, ...], bool]] = field(default_factory=list)
+    verbs: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
         return workspace.room("jobs") / self.id
 
-    def step(self, *arguments: str, progress: bool = True) -> "Plan":
-        self.verbs.append((arguments, progress))
+    def step(self, *arguments: str) -> "Plan":
+        self.verbs.append(arguments)
         return self
 
     def steps(self) -> tuple[tuple[str, ...], ...]:
         return tuple(
-            COMMAND
-            + arguments
-            + ("--json",)
-            + (("--progress", str(self.folder / f"progress-{n}.jsonl")) if progress else ())
-            for n, (arguments, progress) in enumerate(self.verbs)
+            (*COMMAND, *verb, "--json", "--progress", str(self.folder / f"progress-{n}.jsonl"))
+            for n, verb in enumerate(self.verbs)
         )
 
 

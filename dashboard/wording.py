@@ -57,8 +57,7 @@ TO_COME = {
 STAGES = {
     "read": "Reading the file",
     "train": "Learning",
-    "convert": "Making the edge model",
-    "calibrate": "Calibrating the threshold",
+    "convert": "Converting and calibrating",
     "score": "Scoring",
     "write": "Writing",
     "done": "Finishing",
@@ -70,7 +69,7 @@ CARD_LEARN = (
 )
 CARD_COMMAND = "Everything here is a verb of `edgeguard` too, with `--json` for machines."
 
-COMMANDS = "edgeguard train conn.log --out B\nedgeguard score B new.log --out S.csv"
+COMMANDS = "edgeguard train conn.log --out B\nedgeguard score B new.log \\\n    --out scored.csv"
 
 SCORE_AXIS = "score (higher is more anomalous, log scale)"
 FLOWS_AXIS = "flows (log scale)"

@@ -36,7 +36,6 @@ def inspect(given: workspace.GivenFile) -> jobs.Job:
         *given.schema_option,
         "--rejected",
         plan.facts["rejected"],
-        progress=False,
     )
     return jobs.start(plan)
 

@@ -6,9 +6,17 @@ from dashboard import charts, jobs, state, wording
 from dashboard.components import boundary
 from dashboard.state import Key
 
-_LEARN_STAGES = ("read", "train", "convert", "calibrate", "write", "score")
-_SCORE_STAGES = ("read", "score", "write")
-_LEARN_SHARE = 0.8  # of the bar; scoring the same file is quicker than learning it
+# Where each stage stands on the bar, as measured on 46,000 flows; the command reports the
+# share of a stage. Converting and calibrating take turns, so they are one stage here.
+_LEARN_STAGES = {
+    "read": (0.0, 0.08),
+    "train": (0.08, 0.7),
+    "convert": (0.7, 0.84),
+    "write": (0.84, 0.86),
+    "score": (0.86, 1.0),
+}
+_SCORE_STAGES = {"score": (0.0, 0.98), "write": (0.98, 1.0)}
+_SAME_STAGE = {"calibrate": "convert"}
 _FEWEST_LOSSES = 3
 
 
@@ -20,7 +28,7 @@ def show(job: jobs.Job) -> None:
         if now.state.is_over:
             st.rerun()
         if job.kind == "inspect":
-            st.progress(0.5, text=f"{wording.plain(job.title)} …")
+            st.progress(now.done, text=f"{wording.plain(job.title)} …")
         elif now.state is jobs.State.CANCELLING:
             st.progress(fraction(job, now), text="Stopping …")
             st.caption("It is given ten seconds to clear up, then it is ended.")
@@ -40,20 +48,29 @@ def show_or_say(job: jobs.Job, now: jobs.Status) -> None:
         boundary.say(wording.job_failed(now.error, job.log))
 
 
+def stage_of(job: jobs.Job, now: jobs.Status) -> str:
+    """The stage that the bar and the steps show."""
+    if job.kind == "learn" and now.step == 1:
+        return "score"
+    return _SAME_STAGE.get(now.stage, now.stage)
+
+
 def fraction(job: jobs.Job, now: jobs.Status) -> float:
-    """How far the whole job is, 0 to 1."""
-    if len(job.steps) == 1:
-        return now.done
-    return (
-        now.done * _LEARN_SHARE if now.step == 0 else _LEARN_SHARE + now.done * (1 - _LEARN_SHARE)
-    )
+    """How far the whole job is, 0 to 1; it never goes back."""
+    stages = _stages_of(job)
+    if now.stage == "done":
+        return 1.0 if now.step == len(job.steps) - 1 else stages["score"][0]
+    start, end = stages.get(stage_of(job, now), (0.0, 0.0))
+    return start + (end - start) * now.done
+
+
+def _stages_of(job: jobs.Job) -> dict[str, tuple[float, float]]:
+    return _LEARN_STAGES if job.kind == "learn" else _SCORE_STAGES
 
 
 def _progress(job: jobs.Job, now: jobs.Status) -> None:
-    said = wording.stage(now.stage)
-    # The command's own words where they say more than the name of the step.
-    text = f"{said}: {now.message}" if now.message and now.message != said else said
-    st.progress(fraction(job, now), text=text)
+    said = now.message if now.message and now.stage != "done" else wording.stage(now.stage)
+    st.progress(fraction(job, now), text=wording.plain(said))
     st.markdown(_stages(job, now))
     if len(now.losses) >= _FEWEST_LOSSES:
         st.altair_chart(
@@ -67,8 +84,8 @@ def _progress(job: jobs.Job, now: jobs.Status) -> None:
 
 
 def _stages(job: jobs.Job, now: jobs.Status) -> str:
-    names = _LEARN_STAGES if job.kind == "learn" else _SCORE_STAGES
-    current = now.stage if job.kind != "learn" or now.step == 0 else "score"
+    names = list(_stages_of(job))
+    current = stage_of(job, now)
     at = names.index(current) if current in names else 0
     said = []
     for number, name in enumerate(names):

@@ -1,4 +1,10 @@
-"""How tall a table is: whole rows, so that none is cut in the middle."""
+"""Small things that several parts draw: tables of whole rows, and remarks of the command."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from dashboard import wording
 
 _ROW_PIXELS = 35
 _BORDER_PIXELS = 3
@@ -14,3 +20,11 @@ def height(rows: int, *, most: int) -> int:
     if rows <= most:
         return (rows + 1) * _ROW_PIXELS + _BORDER_PIXELS
     return (most + 1) * _ROW_PIXELS + _BORDER_PIXELS + _HALF_A_ROW
+
+
+def remarks(warnings: Iterable[str]) -> None:
+    """All that the command warns of in one box, each sentence once."""
+    lines = [wording.plain(str(warning)) for warning in dict.fromkeys(warnings)]
+    if lines:
+        text = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+        st.warning(text, icon=":material/info:")

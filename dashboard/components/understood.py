@@ -35,8 +35,7 @@ def _found(found: dict[str, Any], rejected: Path) -> None:
             "file. See the reasons below, and mend the file or map its columns.",
             icon=":material/warning:",
         )
-    for warning in found.get("warnings") or []:
-        st.warning(wording.plain(str(warning)), icon=":material/info:")
+    tables.remarks(found.get("warnings") or [])
     labels, missing = st.columns(2)
     with labels:
         _labels(found.get("labels") or {})

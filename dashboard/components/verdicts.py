@@ -1,6 +1,7 @@
 """Step 4: what the scores say, the worst flows, and why one of them is odd."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,13 @@ def threshold_of(job: jobs.Job, now: jobs.Status) -> dict[str, Any] | None:
     return workspace.read_json(Path(job.facts["bundle"]) / "threshold.json")
 
 
-def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status) -> None:
-    """Draw the results of a finished job."""
+def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Sequence[str]) -> None:
+    """Draw the results of a finished job; warnings that are known already are not repeated."""
     summary = summary_of(job)
     threshold = threshold_of(job, now)
     st.markdown(wording.verdict(summary))
-    for warning in dict.fromkeys(w for result in now.results for w in result.get("warnings") or []):
-        st.warning(wording.plain(str(warning)), icon=":material/info:")
+    told = [str(w) for result in now.results for w in result.get("warnings") or []]
+    tables.remarks(warning for warning in told if warning not in known)
     if summary.looks_unknown:
         st.warning(wording.unknown_network(summary), icon=":material/travel_explore:")
     _figures(summary)

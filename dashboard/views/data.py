@@ -62,4 +62,4 @@ with st.expander(wording.read_in_short(read.results[0])):
 with st.expander(wording.AGAIN):
     what_next.show(given, read.results[0].get("schema"))
 st.header(wording.RESULTS)
-verdicts.show(given, work, now)
+verdicts.show(given, work, now, known=read.results[0].get("warnings") or [])

@@ -126,11 +126,16 @@ def test_names_from_outside_lead_nowhere() -> None:
     assert jobs.find("00000000") is None
 
 
-def test_the_bar_of_two_steps_never_goes_back() -> None:
+def test_the_bar_never_goes_back() -> None:
     job = jobs.Job("0" * 8, "learn", "", "", "", ((), ()), {})
+    reports = [
+        (0, "", 0.0), (0, "read", 0.5), (0, "read", 1.0), (0, "train", 0.0), (0, "train", 1.0),
+        (0, "convert", 0.0), (0, "calibrate", 0.0), (0, "convert", 0.67), (0, "calibrate", 0.67),
+        (0, "write", 0.0), (0, "done", 1.0), (1, "", 0.0), (1, "score", 0.5), (1, "done", 1.0),
+    ]  # fmt: skip
     shares = [
-        running.fraction(job, jobs.Status(jobs.State.RUNNING, step, done=done))
-        for step, done in ((0, 0.0), (0, 0.5), (0, 1.0), (1, 0.0), (1, 0.5), (1, 1.0))
+        running.fraction(job, jobs.Status(jobs.State.RUNNING, step, stage, done))
+        for step, stage, done in reports
     ]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0

@@ -76,10 +76,11 @@ def test_feature_bars_are_sorted_by_share() -> None:
     assert [row["name"] for row in rows] == ["b", "c"]
 
 
-def test_a_loss_of_zero_does_not_break_the_axis() -> None:
-    spec = charts.loss_curve((0.5, 0.0, 0.2)).to_dict()
+def test_a_loss_may_fall_below_zero() -> None:
+    spec = charts.loss_curve((0.5, 0.0, -0.2)).to_dict()
     (rows,) = spec["datasets"].values()
-    assert len(rows) == 2
+    assert [row["loss"] for row in rows] == [0.5, 0.0, -0.2]
+    assert spec["encoding"]["y"]["scale"].get("type") != "log"
 
 
 def test_screen_text_stays_plain_where_names_are_not_ours() -> None:

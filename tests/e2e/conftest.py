@@ -124,14 +124,15 @@ def new_page(browser: "Browser") -> Iterator[Callable[[str], "Page"]]:
 
 
 @pytest.fixture
-def picture() -> Callable[["Page", str], None]:
+def picture() -> Callable[..., None]:
     """Takes a screenshot into the folder EDGEGUARD_SCREENSHOTS, if there is one."""
     folder = os.environ.get("EDGEGUARD_SCREENSHOTS")
 
-    def take(page: "Page", name: str) -> None:
+    def take(page: "Page", name: str, height: int = 900) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             # Charts are drawn after the words stand; a picture of half a page helps nobody.
+            page.set_viewport_size({"width": 1280, "height": height})
             page.wait_for_timeout(2500)
             page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
