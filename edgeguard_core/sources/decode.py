@@ -5,6 +5,7 @@ Both give the same cells; the tests hold them equal on every shared file.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ class Decoded:
     line: NDArray[np.int64]
     malformed: list[Rejection] = field(default_factory=list)
 
+
+_BARE_RETURN = re.compile(rb"\r(?!\n)")
 
 Decoder = Callable[[LineBlock, Layout], Decoded]
 
@@ -74,30 +77,56 @@ def decode_plain(block: LineBlock, layout: Layout) -> Decoded:
 
 
 def _fields(text: str, layout: Layout) -> list[str]:
-    if not layout.quoted:
-        return text.rstrip("\r\n").split(layout.delimiter)
-    return next(csv.reader([text], delimiter=layout.delimiter), [])
+    plain = text.rstrip("\r\n")
+    if not layout.quoted or '"' not in plain:
+        return plain.split(layout.delimiter)
+    try:
+        return next(csv.reader([plain], delimiter=layout.delimiter), [])
+    except csv.Error:  # a bare carriage return, or a field of more than 128 KiB
+        return plain.split(layout.delimiter)
 
 
 def decode_with_pyarrow(block: LineBlock, layout: Layout) -> Decoded:
     """The same cells, numeric columns as float64 wherever every cell of one is a number."""
     import pyarrow as pa
-    import pyarrow.csv as pa_csv
-
-    bad: dict[int, Rejection] = {}
-
-    def note(row: Any) -> str:
-        position = row.number - 1
-        bad[position] = _malformed(int(block.line[position]), row.actual_columns, layout)
-        return "skip"
 
     if not block.data:
         return Decoded({name: np.array([], object) for name in layout.wanted}, block.line)
+    if _BARE_RETURN.search(block.data):  # pyarrow would take it for the end of a line
+        return decode_plain(block, layout)
+    try:
+        table, found = _parsed_with_pyarrow(block.data.rstrip(b"\r\n"), layout)
+    except pa.ArrowInvalid:  # a quote that never closes
+        return decode_plain(block, layout)
+    bad = sorted(found)
+    line = np.delete(block.line, bad) if bad else block.line
+    if len(table) != len(line):  # a quoted line break: let each line stand for itself
+        return decode_plain(block, layout)
+    columns = {
+        name: _to_numpy(table.column(str(position)), name in layout.numeric)
+        for name, position in layout.wanted.items()
+    }
+    return Decoded(
+        columns, line, [_malformed(int(block.line[at]), found[at], layout) for at in bad]
+    )
+
+
+def _parsed_with_pyarrow(data: bytes, layout: Layout) -> tuple[Any, dict[int, int]]:
+    """The table of text, and how many fields each line has that does not fit, by position."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    found: dict[int, int] = {}
+
+    def note(row: Any) -> str:
+        found[row.number - 1] = row.actual_columns
+        return "skip"
+
     names = [str(position) for position in range(layout.n_fields)]
     table = pa_csv.read_csv(
-        pa.BufferReader(block.data),
+        pa.BufferReader(data),
         read_options=pa_csv.ReadOptions(
-            column_names=names, use_threads=False, block_size=len(block.data) + 1
+            column_names=names, use_threads=False, block_size=len(data) + 1
         ),
         parse_options=pa_csv.ParseOptions(
             delimiter=layout.delimiter,
@@ -113,14 +142,7 @@ def decode_with_pyarrow(block: LineBlock, layout: Layout) -> Decoded:
             quoted_strings_can_be_null=True,
         ),
     )
-    line = np.delete(block.line, sorted(bad)) if bad else block.line
-    if len(table) != len(line):  # a quoted line break: let each line stand for itself
-        return decode_plain(block, layout)
-    columns = {
-        name: _to_numpy(table.column(str(position)), name in layout.numeric)
-        for name, position in layout.wanted.items()
-    }
-    return Decoded(columns, line, [bad[position] for position in sorted(bad)])
+    return table, found
 
 
 def _to_numpy(column: Any, numeric: bool) -> NDArray[Any]:

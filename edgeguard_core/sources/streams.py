@@ -5,7 +5,7 @@ import importlib
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,15 @@ with suppress(ImportError):  # an edge box without it reads plain and gzip files
 _ZstdError: type[Exception] = getattr(_zstandard, "ZstdError", zlib.error)
 
 GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip
 UTF8_BOM = b"\xef\xbb\xbf"
 
 BLOCK_BYTES = 8 << 20
 LONGEST_LINE_BYTES = 16 << 20
 HEAD_BYTES = 256 << 10
 
+_ZSTD_PIECE_BYTES = 4 << 10  # 4 bytes can unfold to 128 KiB, so this many to 128 MiB at most
+_BLANKS = b" \t\r\n"
 _BLANK_LINE = re.compile(rb"(?:\A|\n)[ \t\r]*\n")
 
 
@@ -38,7 +40,7 @@ def open_bytes(path: Path) -> BinaryIO:
     Raises
     ------
     SourceError
-        If the file is missing, a folder, not readable, or packed in zstd without
+        If the file is missing, a folder, a pipe, not readable, or packed in zstd without
         ``zstandard`` at hand.
     """
     try:
@@ -47,43 +49,52 @@ def open_bytes(path: Path) -> BinaryIO:
         raise SourceError(f"{path} is a folder; name a file.") from error
     except OSError as error:
         raise SourceError(f"Cannot read {path}: {error.strerror}; check the path.") from error
+    if not stream.seekable():
+        stream.close()
+        raise SourceError(f"{path} is a pipe, which is read only once; write it to a file first.")
     magic = stream.read(4)
     stream.seek(0)
     if magic.startswith(GZIP_MAGIC):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if magic == ZSTD_MAGIC:
+        stream.close()  # GzipFile closes only what it opened itself
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if ZSTD_MAGIC.match(magic):
         return _open_zstd(stream, path)
     return stream
 
 
 def _open_zstd(stream: BinaryIO, path: Path) -> BinaryIO:
     if _zstandard is None:
+        stream.close()
         raise SourceError(
             f"{path} is packed in zstd and zstandard is not installed; unpack it with `zstd -d`."
         )
-    return cast(BinaryIO, _ZstdStream(stream, _zstandard.ZstdDecompressor))
+    return cast(BinaryIO, _ZstdStream(stream))
 
 
 class _ZstdStream(io.RawIOBase):
     """Decompressed bytes of zstd frames; a file that ends in mid-frame is an error, not an end."""
 
-    def __init__(self, packed: BinaryIO, decompressor: Callable[[], Any]) -> None:
+    def __init__(self, packed: BinaryIO) -> None:
         self.packed = packed
-        self._new_frame: Callable[[], Any] = lambda: decompressor().decompressobj()
+        self._decompressor = _zstandard.ZstdDecompressor()
         self._frame: Any = None
-        self._ready = b""
+        self._ready = bytearray()
 
     def read(self, size: int = -1, /) -> bytes:
-        while (size < 0 or len(self._ready) < size) and (block := self.packed.read(1 << 20)):
-            while block:
-                self._frame = self._frame or self._new_frame()
-                self._ready += self._frame.decompress(block)
-                block = self._frame.unused_data if self._frame.eof else b""
+        while size < 0 or len(self._ready) < size:
+            piece = self.packed.read(_ZSTD_PIECE_BYTES)
+            if not piece:
+                break
+            while piece:
+                self._frame = self._frame or self._decompressor.decompressobj()
+                self._ready += self._frame.decompress(piece)
+                piece = self._frame.unused_data if self._frame.eof else b""
                 self._frame = None if self._frame.eof else self._frame
         if not self._ready and self._frame is not None:
             raise EOFError
         size = len(self._ready) if size < 0 else size
-        taken, self._ready = self._ready[:size], self._ready[size:]
+        taken = bytes(self._ready[:size])
+        del self._ready[:size]
         return taken
 
     def close(self) -> None:
@@ -107,7 +118,7 @@ def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
         ) from error
     except (OSError, zlib.error, _ZstdError) as error:
         raise SourceError(
-            f"{path} cannot be unpacked ({error}); copy or export it again."
+            f"{path} cannot be read ({error}); copy or export it again."
         ) from error
 
 
@@ -123,11 +134,14 @@ class LineBlock:
         The number of each line in the file, counted from 1, shape ``(n,)``.
     share_read
         How much of the (packed) file is read so far, 0 to 1.
+    comments
+        Number and text of each comment line that was left out.
     """
 
     data: bytes
     line: NDArray[np.int64]
     share_read: float
+    comments: tuple[tuple[int, bytes], ...] = ()
 
 
 def line_blocks(
@@ -149,8 +163,8 @@ def line_blocks(
     SourceError
         If the file is cut short, or a line is longer than 16 MiB.
     """
-    packed_bytes = max(path.stat().st_size, 1)
     with open_bytes(path) as stream:
+        packed_bytes = max(path.stat().st_size, 1)
         rest, first_line = b"", 1
         while True:
             block = read_block(stream, BLOCK_BYTES, path)
@@ -185,14 +199,16 @@ def _clean(
     line = np.arange(first_line, first_line + n_lines)
     if not odd:
         return LineBlock(text, line, share)
+    kept: list[int] = []
+    comments: list[tuple[int, bytes]] = []
     lines = text.split(b"\n")[:-1]
-    kept = [
-        position
-        for position in range(skipped, n_lines)
-        if lines[position].strip() and not (comment and lines[position].startswith(comment))
-    ]
+    for position in range(skipped, n_lines):
+        if comment and lines[position].startswith(comment):
+            comments.append((first_line + position, lines[position]))
+        elif lines[position].strip(_BLANKS):
+            kept.append(position)
     data = b"".join(lines[position] + b"\n" for position in kept)
-    return LineBlock(data, line[kept], share)
+    return LineBlock(data, line[kept], share, tuple(comments))
 
 
 def to_utf8(text: bytes) -> bytes:
