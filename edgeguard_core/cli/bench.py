@@ -3,6 +3,7 @@
 from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, print_json, table
 
+SUMMARY = "Measure a bundle's model on this machine."
 EXAMPLE = "Example: edgeguard bench office.bundle"
 
 

@@ -9,7 +9,6 @@ from edgeguard_core.errors import BundleError
 app = typer.Typer(
     help="Look into a bundle, or verify that it is as it was written.",
     epilog="Example: edgeguard bundle show office.bundle",
-    no_args_is_help=True,
 )
 
 

@@ -10,6 +10,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, print_json
 from edgeguard_core.cli.progress import watched
 
+SUMMARY = "Make another TFLite variant of a bundle."
 EXAMPLE = "Example: edgeguard convert office.bundle --variant dynamic_int8 --out small.bundle"
 
 

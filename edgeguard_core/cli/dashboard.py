@@ -10,6 +10,7 @@ import typer
 
 from edgeguard_core.errors import EdgeGuardError
 
+SUMMARY = "Open the dashboard in the browser."
 EXAMPLE = "Example: edgeguard dashboard --port 8501"
 
 

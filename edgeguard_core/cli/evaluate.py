@@ -6,6 +6,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, percent, print_json, print_warnings, table
 from edgeguard_core.cli.progress import watched
 
+SUMMARY = "Judge a bundle on labelled flows."
 EXAMPLE = "Example: edgeguard evaluate office.bundle labelled.csv --json"
 
 

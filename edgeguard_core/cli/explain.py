@@ -12,6 +12,7 @@ from edgeguard_core.cli.progress import watched
 if TYPE_CHECKING:
     from edgeguard_core.detection import Explanation
 
+SUMMARY = "Say which features make a flow odd."
 EXAMPLE = "Example: edgeguard explain office.bundle today.csv --worst 3"
 
 

@@ -9,6 +9,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, print_json, print_warnings, table
 from edgeguard_core.cli.progress import watched
 
+SUMMARY = "Say what a file is and what is odd in it."
 EXAMPLE = "Example: edgeguard inspect conn.log.gz"
 _MOST_REJECTIONS_SHOWN = 10
 
@@ -27,18 +28,23 @@ def command(
     """Say what a file is: its format, how many rows are fit to use, its labels, what is odd."""
     from edgeguard_core.files import whole_file
     from edgeguard_core.pipeline.progress import reading
+    from edgeguard_core.pipeline.room import spare
     from edgeguard_core.pipeline.tables import write_rejections
-    from edgeguard_core.sources import ReadReport, read_batches
+    from edgeguard_core.sources import ReadReport, expand, read_batches
 
-    read = options.read_options(schema, benign, tz)
     report = ReadReport()
     with watched(json, progress) as on_progress:
+        read = options.read_options(schema, benign, tz)
+        if rejected is not None:
+            spare(rejected, expand(files))
         for _ in read_batches(files, read, report, reading(on_progress, "Reading flows")):
             pass
         if rejected is not None:
             with whole_file(rejected) as temporary:
                 write_rejections(temporary, report.rejections)
     result = report.to_json()
+    if not report.rows:
+        result["warnings"].append("There is a header and no flow below it.")
     if json:
         print_json(result)
     else:

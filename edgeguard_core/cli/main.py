@@ -3,9 +3,11 @@
 Every verb imports what it needs when it runs, so that ``--help`` answers at once.
 """
 
+import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated
 
@@ -26,13 +28,15 @@ from edgeguard_core.cli import (
     threshold,
     train,
 )
+from edgeguard_core.cli.output import one_line
 from edgeguard_core.errors import EdgeGuardError, GateRefused
 
-BAD_INPUT, REFUSED, BUG, CANCELLED = 2, 3, 1, 130
+BAD_INPUT, REFUSED, CANCELLED = 2, 3, 130
+# Typer gives no name to what its BadParameter, and every other slip of the typist, derives from.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="edgeguard",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -40,12 +44,23 @@ app = typer.Typer(
     help="Learn what is normal on your network, and see what is not.",
     epilog="Start with: edgeguard inspect FILE. Each verb shows an example under --help.",
 )
-for module in (inspect, preprocess, train, convert, score, evaluate, threshold, explain, bench):
+_VERBS = (
+    inspect,
+    preprocess,
+    train,
+    convert,
+    score,
+    evaluate,
+    threshold,
+    explain,
+    bench,
+    dashboard,
+)
+for module in _VERBS:
     name = module.__name__.rpartition(".")[2]
-    app.command(name, epilog=module.EXAMPLE)(module.command)
+    app.command(name, epilog=module.EXAMPLE, short_help=module.SUMMARY)(module.command)
 app.add_typer(schema.app, name="schema")
 app.add_typer(bundle.app, name="bundle")
-app.command("dashboard", epilog=dashboard.EXAMPLE)(dashboard.command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -63,33 +78,68 @@ def _root(
     """Learn what is normal on your network, and see what is not."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code says how it ended.
 
-    0 done, 2 bad input or usage, 3 a gate refused, 130 cancelled, 1 a bug.
+    0 done, 2 bad input or usage, 3 a gate refused, 130 cancelled, 1 a bug. A failure is one
+    line on stderr, and stdout is empty then.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that is not UTF-8 gets a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # A cancelled run unwinds like an interrupted one, so that nothing half-written stays.
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=True)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return _run(arguments or ["--help"])
     except EdgeGuardError as error:
-        _fail(str(error))
-        return REFUSED if isinstance(error, GateRefused) else BAD_INPUT
+        return _fail(str(error), REFUSED if isinstance(error, GateRefused) else BAD_INPUT)
     except KeyboardInterrupt:
-        _fail("Cancelled; nothing was written.")
-        return CANCELLED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain about it at exit.
+        return _fail("Cancelled; nothing was written.", CANCELLED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("edgeguard", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except _UsageError as error:
+        return _fail(_usage(error), BAD_INPUT)
+    finally:
+        problem = _flush()
+    return _fail(problem, BAD_INPUT) if problem else 0
+
+
+def _usage(error: Exception) -> str:
+    """One line about what was typed wrong, with where to read what is right."""
+    said = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "edgeguard"
+    return f"{said.rstrip('. ')}; see {where} --help"
+
+
+def _flush() -> str:
+    """What went wrong as the last output left, in a sentence; nothing where all is well."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python must not try again, and complain, as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return 0
+        if not isinstance(error, BrokenPipeError):  # else whoever read us has had enough
+            return f"Cannot write to standard output: {error.strerror}; send it somewhere else."
+    return ""
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cleaning up
     raise KeyboardInterrupt
 
 
-def _fail(sentence: str) -> None:
-    print("edgeguard: " + " ".join(sentence.split()), file=sys.stderr)
+def _fail(sentence: str, code: int) -> int:
+    print("edgeguard: " + one_line(sentence), file=sys.stderr)
+    return code

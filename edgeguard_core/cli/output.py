@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 JSON_FORMAT = 1
+_PIPE_WIDTH = 160  # of a table that no terminal bounds
 
 
 def print_json(result: Mapping[str, Any]) -> None:
@@ -16,7 +17,8 @@ def print_json(result: Mapping[str, Any]) -> None:
     ``inspect`` says there how its file is written, so the number stands in ``json_format``.
     """
     number = {"json_format": JSON_FORMAT} if "format" in result else {"format": JSON_FORMAT}
-    print(json.dumps(_plain({**number, **result}), allow_nan=False, ensure_ascii=False))
+    # ASCII, since file names may hold what no encoding of the terminal can write.
+    print(json.dumps(_plain({**number, **result}), allow_nan=False))
 
 
 def _plain(value: Any) -> Any:
@@ -37,17 +39,35 @@ def _plain(value: Any) -> Any:
 def print_warnings(warnings: Iterable[str]) -> None:
     """Each warning on stderr, a line each."""
     for warning in warnings:
-        print(f"warning: {' '.join(warning.split())}", file=sys.stderr)
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    r"""The text on one line, with nothing in it that a terminal would obey.
+
+    >>> one_line("a\n b"), one_line("\x1b[2J")
+    ('a b', '\\x1b[2J')
+    """
+    return _harmless(" ".join(text.split()))
 
 
 def say(text: str) -> None:
-    """A line for people on stdout."""
-    _console().print(text, markup=False, highlight=False, soft_wrap=True)
+    """Lines for people on stdout."""
+    print("\n".join(map(_harmless, text.split("\n"))))
+
+
+def _harmless(text: str) -> str:
+    """Words out of files with their control characters spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in text)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table for people on stdout; numbers stand right."""
+    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     shown = [[_cell(value) for value in row] for row in rows]
     drawn = Table(title=title or None, title_justify="left", title_style="bold", box=None)
@@ -55,8 +75,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         numeric = bool(shown) and all(_is_number(row[position]) for row in shown)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
-        drawn.add_row(*row)
-    _console().print(drawn)
+        drawn.add_row(*map(Text, row))  # as text, since words out of files may look like markup
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(drawn)
 
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:
@@ -86,14 +106,8 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else _harmless(str(value))
 
 
 def _is_number(text: str) -> bool:
     return text == "–" or text.replace(",", "").replace(".", "").replace(" %", "").isdigit()
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()

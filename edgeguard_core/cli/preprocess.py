@@ -9,6 +9,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, print_json, print_warnings
 from edgeguard_core.cli.progress import watched
 
+SUMMARY = "Validate and split flows into two Parquet files."
 EXAMPLE = "Example: edgeguard preprocess flows.csv --out prepared --test-share 0.5 --seed 1"
 
 
@@ -45,7 +46,7 @@ def command(
             test_share=test_share,
             kind=split,
             seed=seed,
-            unlabelled_as_benign=unlabelled_as_benign,
+            take_unlabelled=unlabelled_as_benign,
             force=force,
             on_progress=on_progress,
         )

@@ -78,7 +78,7 @@ def _bar(*, shown: bool) -> Iterator[Any]:
         rich_progress.BarColumn(bar_width=30),
         rich_progress.TextColumn("{task.percentage:>3.0f} %"),
         rich_progress.TimeElapsedColumn(),
-        rich_progress.TextColumn("{task.fields[note]}"),
+        rich_progress.TextColumn("{task.fields[note]}", markup=False),
     )
     with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}

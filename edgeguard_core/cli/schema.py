@@ -10,7 +10,6 @@ from edgeguard_core.cli.output import print_json, say, table
 app = typer.Typer(
     help="Show the schemas that files are read by, or check one of your own.",
     epilog="Example: edgeguard schema show flow",
-    no_args_is_help=True,
 )
 
 NameOrFile = Annotated[

@@ -9,6 +9,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, percent, print_json, print_warnings
 from edgeguard_core.cli.progress import watched
 
+SUMMARY = "Score every flow of files into a table."
 EXAMPLE = "Example: edgeguard score office.bundle today.csv --out scored.parquet"
 
 

@@ -1,6 +1,7 @@
 """``edgeguard threshold``: show the threshold in force, or choose another one."""
 
 import getpass
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgeguard_core.detection import Detector
     from edgeguard_core.thresholds import Threshold, ThresholdSketch
 
+SUMMARY = "Show the threshold in force, or choose one."
 EXAMPLE = "Example: edgeguard threshold office.bundle --calibrate local.csv --fpr 0.001"
 _NEEDS_ATTACKS = ("precision", "recall", "f_beta", "costs")
 
@@ -92,28 +94,38 @@ def command(
     if len(given) > 1:
         names = " and ".join("--" + name.replace("_", "-") for name in given)
         raise typer.BadParameter(f"{names} both choose a threshold; give one of them.")
-    detector = Detector(Bundle.load(bundle), state)
-    if not given and not calibrate:
-        _report(detector, [], json)
-        return
     with watched(json, progress) as on_progress:
-        read = options.read_options(schema, benign, tz)
-        local = (
-            calibrate_on(detector, calibrate, read=read, on_progress=on_progress)
-            if calibrate
-            else None
-        )
-        choose = _chooser(given or {"fpr": _promise(detector)}, flows_per_hour)
-        if local is None and set(given) & set(_NEEDS_ATTACKS):
-            raise NotEnoughDataError(
-                "The bundle keeps scores of benign flows only, which show no attack to choose by; "
-                "add --calibrate FILE with labelled attacks."
+        detector = Detector(Bundle.load(bundle), state)
+        warnings: list[str] = []
+        if given or calibrate:
+            if not calibrate and set(given) & set(_NEEDS_ATTACKS):
+                raise NotEnoughDataError(
+                    "The bundle keeps scores of benign flows only, which show no attack to choose "
+                    "by; add --calibrate FILE with labelled attacks."
+                )
+            read = options.read_options(schema, benign, tz)
+            local = (
+                calibrate_on(detector, calibrate, read=read, on_progress=on_progress)
+                if calibrate
+                else None
             )
-        sketch = local.sketch if local else detector.calibration.sketch
-        threshold = choose(sketch, local.on_what if local else detector.threshold.calibrated_on)
-        store_threshold(detector, threshold, local, who=getpass.getuser(), why=why, now=_now)
-    warnings = [threshold.warning] if threshold.warning else []
-    _report(detector, warnings + (local.warnings if local else []), json)
+            choose = _chooser(given or {"fpr": _promise(detector)}, flows_per_hour)
+            threshold = choose(
+                local.sketch if local else detector.bundle.calibration.sketch,
+                local.on_what if local else detector.bundle.threshold.calibrated_on,
+            )
+            store_threshold(detector, threshold, local, who=_user(), why=why, now=_now)
+            warnings += [threshold.warning] if threshold.warning else []
+            warnings += local.warnings if local else []
+    _report(detector, warnings, json)
+
+
+def _user() -> str:
+    """Who asks, by the name or else the number of the account."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that no account has
+        return f"user {os.getuid()}"
 
 
 def _now() -> datetime:

@@ -13,13 +13,14 @@ from edgeguard_core.cli.progress import watched
 if TYPE_CHECKING:
     from edgeguard_core.pipeline.train import Trained
 
+SUMMARY = "Learn what is normal, write a bundle."
 EXAMPLE = "Example: edgeguard train flows.csv --out office.bundle"
 
 
 def command(
     files: options.Files,
     out: Annotated[
-        Path, typer.Option("--out", help="The bundle: a folder to write, new.", show_default=False)
+        Path, typer.Option("--out", help="The new bundle: a folder or .zip.", show_default=False)
     ],
     seed: options.Seed = 0,
     fpr: Annotated[
@@ -49,19 +50,18 @@ def command(
     from edgeguard_core.config import TrainingConfig
     from edgeguard_core.pipeline.train import TrainRequest, train
 
-    request = TrainRequest(
-        paths=files,
-        out=out.with_name(f"{out.name}.zip") if as_zip and out.suffix != ".zip" else out,
-        config=TrainingConfig(seed=seed, steps=steps),
-        read=options.read_options(schema, benign, tz, local_network),
-        variant=variant,
-        promise=fpr,
-        unlabelled_as_benign=unlabelled_as_benign,
-        keep_rows=keep_rows,
-        force=force,
-        as_zip=as_zip,
-    )
     with watched(json, progress) as on_progress:
+        request = TrainRequest(
+            paths=files,
+            out=out.with_name(f"{out.name}.zip") if as_zip and out.suffix != ".zip" else out,
+            config=TrainingConfig(seed=seed, steps=steps),
+            read=options.read_options(schema, benign, tz, local_network),
+            variant=variant,
+            promise=fpr,
+            take_unlabelled=unlabelled_as_benign,
+            keep_rows=keep_rows,
+            force=force,
+        )
         done = train(request, now=lambda: datetime.now(UTC), on_progress=on_progress)
     if json:
         print_json(done.to_json())

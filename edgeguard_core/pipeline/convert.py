@@ -10,6 +10,7 @@ from edgeguard_core.bundle import PARITY, WEIGHTS, Bundle, check_target, save_bu
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.train import DEFAULT_PROMISE
 from edgeguard_core.pipeline.variants import REFERENCE, stored_calibration, weights_alone
 from edgeguard_core.thresholds import conformal
@@ -48,6 +49,7 @@ def convert_bundle(
         If the variant cannot be made, or does not answer like float32.
     """
     check_target(out, force=force)
+    require_room(out)
     weights, rows = bundle.arrays(WEIGHTS), bundle.arrays(PARITY)
     config = TrainingConfig.from_json(bundle.manifest.training["config"])
     from edgeguard_core.model.conversion import convert, parse_variant

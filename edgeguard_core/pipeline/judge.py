@@ -14,6 +14,8 @@ from edgeguard_core.errors import NotEnoughDataError, SchemaError, SourceError
 from edgeguard_core.evaluation import Evaluation, evaluate, sketch_of
 from edgeguard_core.flows.table import BENIGN, Flows, Labels
 from edgeguard_core.pipeline.progress import OnProgress, silent
+from edgeguard_core.pipeline.reading import unlabelled
+from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
 from edgeguard_core.pipeline.splits import hours_between
 from edgeguard_core.sources import ReadOptions, ReadReport
@@ -51,13 +53,16 @@ class Scores:
 
     @property
     def labels(self) -> Labels | None:
-        """Labels of all flows; None where a file has none."""
-        known = [labels for labels in self._labels if labels is not None]
-        if len(known) < len(self._labels):
+        """Labels of all flows, those of files without labels unlabelled; None without any."""
+        if all(labels is None for labels in self._labels):
             return None
+        filled = [
+            unlabelled(len(scores)) if labels is None else labels
+            for labels, scores in zip(self._labels, self._scores, strict=True)
+        ]
         return Labels(
-            np.concatenate([labels.label for labels in known]),
-            np.concatenate([labels.class_name for labels in known]),
+            np.concatenate([labels.label for labels in filled]),
+            np.concatenate([labels.class_name for labels in filled]),
         )
 
     @property
@@ -189,7 +194,14 @@ def store_threshold(
     why: str,
     now: Callable[[], datetime],
 ) -> str:
-    """The name of the new version in the state folder, which is in force from now on."""
+    """The name of the new version in the state folder, which is in force from now on.
+
+    Raises
+    ------
+    OutputError
+        If the state folder cannot be written, or lies in the bundle.
+    """
+    spare(detector.state.path, (), detector.bundle.path)
     version = detector.state.add(
         detector.bundle,
         threshold,
@@ -198,7 +210,7 @@ def store_threshold(
         why=why,
         on_what=calibrated.on_what if calibrated else threshold.calibrated_on,
         calibration=calibrated.benign if calibrated else None,
-        meter=calibrated.meter if calibrated else None,
+        meter=calibrated.meter if calibrated else detector.bundle.manifest.meter.format,
     )
     detector.refresh()
     return version.origin

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeguard_core.errors import SchemaError
+from edgeguard_core.errors import NotEnoughDataError, OutputError, SchemaError
 from edgeguard_core.files import whole_folder
-from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
-from edgeguard_core.pipeline.splits import normal_flows, split
+from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.reading import read_all
+from edgeguard_core.pipeline.splits import normal_flows, split, unlabelled_as_benign
 from edgeguard_core.pipeline.tables import write_flows, write_rejections
-from edgeguard_core.sources import ReadOptions, ReadReport, read_flows
+from edgeguard_core.sources import ReadOptions, ReadReport
 
 TRAIN, TEST, REJECTED = "train.parquet", "test.parquet", "rejected.csv"
 
@@ -55,14 +56,15 @@ def preprocess(
     test_share: float = 0.2,
     kind: str | None = None,
     seed: int = 0,
-    unlabelled_as_benign: bool = False,
+    take_unlabelled: bool = False,
     force: bool = False,
     on_progress: OnProgress = silent,
 ) -> Preprocessed:
     """Validated flows in ``train.parquet`` and ``test.parquet``, rejected rows beside them.
 
     Benign flows are split, by time where there is any; all attacks and whatever else may not
-    be learned go to the test file.
+    be learned go to the test file. With ``take_unlabelled`` unlabelled flows count as benign, and
+    are labelled so in both files.
 
     Raises
     ------
@@ -73,10 +75,18 @@ def preprocess(
     """
     if not 0 <= test_share < 1:
         raise SchemaError(f"--test-share is {test_share:g}; give a share from 0 to below 1.")
+    _check_target(out, force=force)
     with whole_folder(out, force=force) as folder:
-        flows, report = read_flows(paths, read, reading(on_progress, "Reading flows"))
-        normal = normal_flows(flows, report, unlabelled_as_benign=unlabelled_as_benign)
+        flows, report = read_all(paths, read or ReadOptions(), on_progress)
+        if take_unlabelled:
+            flows = unlabelled_as_benign(flows)
+        normal = normal_flows(flows, report)
         parts = split(normal.flows, test_share, kind=kind, seed=seed)
+        if not len(parts.first):
+            raise NotEnoughDataError(
+                f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
+                "flows to train on; give a smaller one."
+            )
         for_test = ~normal.rows
         for_test[np.flatnonzero(normal.rows)[parts.last]] = True
         on_progress(Progress("write", 0.0, "Writing Parquet files"))
@@ -84,6 +94,7 @@ def preprocess(
         write_flows(folder / TRAIN, normal.flows.select(parts.first), meter)
         write_flows(folder / TEST, flows.select(for_test), meter)
         write_rejections(folder / REJECTED, report.rejections)
+        _check_target(out, force=force)  # another run may have finished meanwhile
     return Preprocessed(
         train=out / TRAIN,
         test=out / TEST,
@@ -94,3 +105,17 @@ def preprocess(
         report=report,
         warnings=normal.warnings + report.all_warnings(),
     )
+
+
+def _check_target(out: Path, *, force: bool) -> None:
+    """Refuse to write over anything but the result of an earlier run."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not force:
+        raise OutputError(f"{out} exists already; choose another --out or add --force.")
+    if out.is_symlink() or not out.is_dir():
+        raise OutputError(f"{out} is no folder, which is all that --force replaces.")
+    if foreign := sorted({item.name for item in out.iterdir()} - {TRAIN, TEST, REJECTED}):
+        raise OutputError(
+            f"{out} also holds {foreign[0]}, which --force would delete; choose another --out."
+        )

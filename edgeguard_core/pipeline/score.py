@@ -14,8 +14,9 @@ from edgeguard_core.errors import OutputError
 from edgeguard_core.files import whole_file
 from edgeguard_core.flows.table import LABEL_WORDS, Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
-from edgeguard_core.sources import ReadOptions, ReadReport, read_batches, require_usable
+from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
 
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
 
@@ -113,6 +114,7 @@ def score_files(
     """
     if out.suffix not in _ENDINGS:
         raise OutputError(f"Cannot write {out}: name a file that ends in .parquet or .csv.")
+    spare(out, expand(paths), detector.bundle.path)
     started, report, alerts = clock(), ReadReport(), 0
     with whole_file(out) as temporary, TableWriter(temporary, as_csv=_ENDINGS[out.suffix]) as table:
         for flows, scored in scored_batches(detector, paths, read, report, on_progress):

@@ -1,12 +1,12 @@
 """Which flows are trained on, which calibrate, which test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.errors import NotEnoughDataError, SchemaError
-from edgeguard_core.flows.table import UNLABELLED, Flows
+from edgeguard_core.flows.table import BENIGN, LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.sources import ReadReport
 
 MS_PER_HOUR = 3_600_000.0
@@ -78,13 +78,21 @@ class NormalFlows:
     warnings: list[str]
 
 
-def normal_flows(
-    flows: Flows, report: ReadReport, *, unlabelled_as_benign: bool = False
-) -> NormalFlows:
+def unlabelled_as_benign(flows: Flows) -> Flows:
+    """The same flows, those that nobody judged labelled benign."""
+    if flows.labels is None:
+        return flows
+    rows = flows.labels.label == UNLABELLED
+    label = np.where(rows, BENIGN, flows.labels.label).astype(np.int8)
+    class_name = np.where(rows, LABEL_WORDS[BENIGN], flows.labels.class_name)
+    return replace(flows, labels=Labels(label, class_name))
+
+
+def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     """The flows that a model may learn as normal.
 
     Rows labelled benign; without any label all rows. Unlabelled rows are left out where any
-    benign label exists, unless ``unlabelled_as_benign``.
+    label exists: make them benign before, if they shall count.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def normal_flows(
     if flows.labels is None or not (flows.is_benign | flows.is_attack).any():
         return NormalFlows(flows, everything, ["No flow is labelled: all are taken as benign."])
     unlabelled = flows.labels.label == UNLABELLED
-    rows = flows.is_benign | unlabelled if unlabelled_as_benign else flows.is_benign
+    rows = flows.is_benign
     if not rows.any():
         raise NotEnoughDataError(
             f"None of the {len(flows)} flows is benign ({int(flows.is_attack.sum())} attacks, "
@@ -107,6 +115,6 @@ def normal_flows(
             + (", or add --unlabelled-as-benign." if unlabelled.any() else ".")
         )
     warnings = []
-    if unlabelled.any() and not unlabelled_as_benign:
+    if unlabelled.any():
         warnings.append(f"{int(unlabelled.sum())} unlabelled flows are left out of training.")
     return NormalFlows(flows.select(rows), rows, warnings)

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 import edgeguard_core
 from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
+from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.table import Flows
-from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
-from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split
-from edgeguard_core.pipeline.variants import make_variants, stored_calibrations
-from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_flows
+from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.reading import read_all
+from edgeguard_core.pipeline.room import require_room
+from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split, unlabelled_as_benign
+from edgeguard_core.pipeline.variants import Variants, make_variants, stored_calibrations
+from edgeguard_core.sources import ReadOptions, ReadReport, expand
 from edgeguard_core.thresholds import Calibration, Threshold, conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
@@ -32,7 +35,7 @@ _BYTES_LAYER = {"zeek": "ip"}
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a training run is asked for."""
+    """What a training run is asked for; ``out`` is a folder, or one file if it ends in .zip."""
 
     paths: Sequence[str | Path]
     out: Path
@@ -40,10 +43,9 @@ class TrainRequest:
     read: ReadOptions = field(default_factory=ReadOptions)
     variant: str = "float32"
     promise: float = DEFAULT_PROMISE
-    unlabelled_as_benign: bool = False
+    take_unlabelled: bool = False
     keep_rows: bool = False
     force: bool = False
-    as_zip: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,11 @@ def train(
         If no model could be made that answers like its reference.
     """
     started = time.monotonic()
-    check_target(request.out, force=request.force)
-    flows, report = read_flows(request.paths, request.read, reading(on_progress, "Reading flows"))
-    normal = normal_flows(flows, report, unlabelled_as_benign=request.unlabelled_as_benign)
+    _check(request)
+    flows, report = read_all(request.paths, request.read, on_progress)
+    if request.take_unlabelled:
+        flows = unlabelled_as_benign(flows)
+    normal = normal_flows(flows, report)
     require_benign_rows(len(normal.flows))
     parts = split(normal.flows, CALIBRATION_SHARE, seed=request.config.seed)
     held_out = normal.flows.select(parts.last)
@@ -155,7 +159,7 @@ def train(
             parity=_parity_rows(request, preprocessor, held_out),
         ),
         force=request.force,
-        as_zip=request.as_zip,
+        as_zip=request.out.suffix == ".zip",
     )
     return Trained(
         bundle=Bundle.load(path),
@@ -169,6 +173,18 @@ def train(
         variants=variants.to_json(),
         warnings=warnings,
     )
+
+
+def _check(request: TrainRequest) -> None:
+    """Refuse what would only fail once everything is learned."""
+    check_target(request.out, force=request.force)
+    require_room(request.out)
+    if not 0 < request.promise < 1:
+        raise EdgeGuardError(
+            f"A false-alarm rate of {request.promise:g} cannot be promised; give one between 0 "
+            "and 1, such as 0.01."
+        )
+    Variants.name(request.variant)
 
 
 def _fit(
