@@ -2,27 +2,32 @@
 # Make .venv hold what LOCK names, and the project itself in editable form.
 # usage: tools/environment.sh LOCK          (run again at no cost: a stamp says what is there)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd -P "$(dirname "$0")/.."
 
 lock="$1"
 python=.venv/bin/python
-stamp=".venv/.installed-$(basename "$lock")"
 
 stop() {
     echo "EdgeGuard: $1" >&2
     exit 2
 }
 
-# What the stamp must say. The path is part of it because an environment that was
+# What the stamp of a lock must say. The path is part of it because an environment that was
 # copied or moved still points at the old place.
-wanted() {
-    pwd
-    cat "$lock"
-    sed -n '/^\[build-system\]/,/^\[tool/p' pyproject.toml
+fingerprint() {
+    {
+        pwd
+        cat "$1"
+        sed -n '/^\[build-system\]/,/^\[tool/p' pyproject.toml
+    } | cksum
 }
 
-fingerprint() {
-    wanted | cksum
+stamp() {
+    echo ".venv/.installed-$(basename "$1")"
+}
+
+installed() {
+    [ -x "$python" ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(fingerprint "$1")" ]
 }
 
 # TensorFlow has no wheel past 3.13 yet.
@@ -76,7 +81,8 @@ install() {
     "$python" -m pip install --disable-pip-version-check --quiet "$@"
 }
 
-if [ -x "$python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
+# The test lock holds all of the other.
+if installed "$lock" || installed requirements-dev.lock; then
     exit 0
 fi
 make_environment
@@ -84,4 +90,4 @@ echo "installing what $lock names into .venv (about two minutes and 2.5 GB the f
 install --require-hashes -r "$lock" ||
     stop "could not install what $lock names (reason above). Check the network or pip's configuration, and run make again."
 install --no-deps -e . || stop "could not install the project itself (reason above)."
-fingerprint >"$stamp"
+fingerprint "$lock" >"$(stamp "$lock")"

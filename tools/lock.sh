@@ -4,7 +4,7 @@
 # Neither names an address: what is installed is known by its hash, not by its source.
 # usage: tools/lock.sh [--upgrade]
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd -P "$(dirname "$0")/.."
 
 python=.venv/bin/python
 "$python" -m uv --version >/dev/null 2>&1 || "$python" -m pip install --quiet uv
