@@ -5,6 +5,7 @@ did not parse; what that means for the row is the schema's business.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -20,6 +21,7 @@ MISSING_WORDS = frozenset(
 )  # fmt: skip
 """What an exporter writes where it has no value; compared without case."""
 
+_MAC_PART = re.compile(r"[0-9A-Fa-f]{2}")
 _MS_PER_S = 1000.0
 _HIGHEST_PORT = 65535
 # Below it a bare number is seconds since 1970, above milliseconds, microseconds, nanoseconds.
@@ -66,7 +68,10 @@ def _number(cell: object) -> float | None:
     if cell is None:
         return np.nan
     if isinstance(cell, (bool, int, float, np.number)):
-        return float(cell)
+        try:
+            return float(cell)
+        except OverflowError:  # JSON may hold a whole number beyond every float
+            return np.nan
     text = str(cell).strip()
     if text.lower() in MISSING_WORDS:
         return np.nan
@@ -113,7 +118,7 @@ def _is_address(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         parts = text.split(":")
-        return len(parts) == 6 and all(len(part) == 2 for part in parts)
+        return len(parts) == 6 and all(_MAC_PART.fullmatch(part) for part in parts)
     return True
 
 
@@ -174,16 +179,16 @@ def times_ms(cells: NDArray[Any], zone: tzinfo, unit: str | None) -> Parsed:
     zone
         The zone of stamps that name none.
     unit
-        ``s`` or ``ms`` for plain numbers, ``day-first`` for dates like 7/7/2017 3:56; None
-        guesses the unit of numbers from their size.
+        ``s`` or ``ms`` for plain numbers, whose unit is otherwise guessed from their size;
+        ``day-first`` for dates like 7/7/2017 3:56.
     """
     if cells.dtype.kind == "M":
-        return cells.astype("datetime64[us]").astype(np.float64) / _MS_PER_S, np.isnat(cells)
-    if unit == "day-first":
-        return _parsed_stamps(cells, zone, _DAY_FIRST_FORMATS)
+        stamps = cells.astype("datetime64[us]").astype(np.float64) / _MS_PER_S
+        return np.where(np.isnat(cells), np.nan, stamps), np.zeros(len(cells), np.bool_)
     values, wrong = numbers(cells)
     if wrong.any():
-        stamps, unread = _parsed_stamps(cells[wrong], zone, ())
+        formats = _DAY_FIRST_FORMATS if unit == "day-first" else ()
+        stamps, unread = _parsed_stamps(cells[wrong], zone, formats)
         values[wrong] = stamps
         numeric = ~wrong
         wrong[wrong] = unread
@@ -194,7 +199,7 @@ def times_ms(cells: NDArray[Any], zone: tzinfo, unit: str | None) -> Parsed:
 
 
 def _ms_per_unit(values: NDArray[np.float64], unit: str | None) -> float:
-    if unit is not None:
+    if unit in ("s", "ms"):
         return _MS_PER_S if unit == "s" else 1.0
     largest = float(np.nanmax(np.abs(values), initial=0.0, where=~np.isnan(values)))
     return next(factor for limit, factor in _EPOCH_STEPS if largest < limit)

@@ -16,7 +16,8 @@ ATTACK_WORDS = ("attack", "malicious", "anomaly")
 """Words for an attack of no named kind, known in every schema."""
 
 _UNLABELLED_WORDS = ("", "-", "(empty)", "none", "nan", "null", "unlabelled", "unlabeled")
-_BINARY = {"0", "1", "0.0", "1.0"}
+_BINARY = {"0", "1"}
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0*")  # a table program's 1.0 for 1
 _MOST_WORDS_NAMED = 8
 
 # CICIDS2017 wrote an en dash in code page 1252; read as UTF-8 it becomes U+FFFD, and that,
@@ -59,7 +60,7 @@ class LabelReader:
     _binary: bool | None = None
 
     def __post_init__(self) -> None:
-        self._benign = {squeeze(word) or word for word in (*BENIGN_WORDS, *self.benign_words)}
+        self._benign = {_spelling(_plain(word)) for word in (*BENIGN_WORDS, *self.benign_words)}
         self._attack = {squeeze(mend(word)) for word in (*ATTACK_WORDS, *self.spec.attack)}
 
     def read(
@@ -81,8 +82,9 @@ class LabelReader:
         """
         texts = ["" if word is None else str(word) for word in coarse]
         counts = Counter(texts)
-        self._settle_binary({mend(word) for word in counts} - set(_UNLABELLED_WORDS))
-        decided = {word: self._decide(mend(word)) for word in counts}
+        words = {text: _plain(text) for text in counts}
+        self._settle_binary({w for w in words.values() if w.lower() not in _UNLABELLED_WORDS})
+        decided = {text: self._decide(word) for text, word in words.items()}
         self._remember(counts, decided)
         label = np.fromiter((decided[word][0] for word in texts), np.int8, len(texts))
         class_name = np.array([decided[word][1] for word in texts], object)
@@ -125,10 +127,11 @@ class LabelReader:
         low = word.lower()
         if low in _UNLABELLED_WORDS:
             return UNLABELLED, LABEL_WORDS[UNLABELLED]
-        if (squeeze(word) or word) in self._benign:
+        if _spelling(word) in self._benign:
             return BENIGN, LABEL_WORDS[BENIGN]
         if self._binary:
-            number = int(float(word))
+            # 0 is benign, unless the person said that 1 is
+            number = BENIGN if word == "0" and not self._benign & _BINARY else ATTACK
             return number, LABEL_WORDS[number]
         if low.startswith("background"):
             return UNLABELLED, word
@@ -153,7 +156,25 @@ class LabelReader:
     ) -> None:
         """Let the fine column name what is not benign, where it says anything."""
         silent = {*_UNLABELLED_WORDS, *_BINARY}
-        for row in np.flatnonzero(named):
-            word = mend("" if fine[row] is None else str(fine[row]))
-            if word.lower() not in silent and squeeze(word) not in self._benign:
-                class_name[row] = word.rstrip(".")
+        texts = ["" if word is None else str(word) for word in fine[named]]
+        words = {text: _plain(text) for text in set(texts)}
+        names = {
+            text: word.rstrip(".")
+            for text, word in words.items()
+            if word.lower() not in silent and _spelling(word) not in self._benign
+        }
+        for row, text in zip(np.flatnonzero(named), texts, strict=True):
+            if text in names:
+                class_name[row] = names[text]
+
+
+def _plain(text: str) -> str:
+    """A label's text, mended, and 1 where a table program wrote 1.0."""
+    word = mend(text)
+    whole = _WHOLE_NUMBER.fullmatch(word)
+    return whole[1] if whole else word
+
+
+def _spelling(word: str) -> str:
+    """A word as it is compared: without case, KDD's final stop, and underscores for blanks."""
+    return " ".join(word.lower().replace("_", " ").rstrip(".").split())

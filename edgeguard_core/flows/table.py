@@ -40,6 +40,12 @@ class Labels:
     def __len__(self) -> int:
         return len(self.label)
 
+    @classmethod
+    def unknown(cls, n: int) -> "Labels":
+        """The labels of ``n`` flows about which nothing is known."""
+        words = np.full(n, LABEL_WORDS[UNLABELLED], object)
+        return cls(np.full(n, UNLABELLED, np.int8), words)
+
     def select(self, rows: NDArray[Any]) -> "Labels":
         """The labels of some rows, given as a mask or as positions."""
         return Labels(self.label[rows], self.class_name[rows])
@@ -80,22 +86,24 @@ class Flows:
     def concat(cls, parts: Sequence["Flows"]) -> "Flows":
         """The rows of several tables of one schema, one after the other.
 
-        A column that one of them lacks is left out; labels stay only where all have them.
+        A column that one of them lacks is left out. Where only some have labels, the rows of
+        the others are unlabelled.
         """
         if not parts:
             raise ValueError("concat needs at least one table")
         if len(parts) == 1:
             return parts[0]
         shared = [name for name in parts[0].columns if all(name in p.columns for p in parts)]
-        labelled = [part.labels for part in parts if part.labels is not None]
+        labelled = any(part.labels is not None for part in parts)
+        labels = [part.labels or Labels.unknown(len(part)) for part in parts] if labelled else []
         return cls(
             schema=parts[0].schema,
             columns={name: np.concatenate([p.columns[name] for p in parts]) for name in shared},
             labels=Labels(
-                np.concatenate([labels.label for labels in labelled]),
-                np.concatenate([labels.class_name for labels in labelled]),
+                np.concatenate([each.label for each in labels]),
+                np.concatenate([each.class_name for each in labels]),
             )
-            if len(labelled) == len(parts)
+            if labelled
             else None,
             line=np.concatenate([part.line for part in parts]),
         )

@@ -176,12 +176,19 @@ class _Check:
         if not wrong.any():
             return
         for row in np.flatnonzero(wrong & self.accepted):
-            shown = str(source[row])[:_MOST_SHOWN_CHARACTERS]
+            shown = _shown(source[row])
             self._found.append((int(row), column.name, shown, rule))
         self.accepted &= ~wrong
 
     def rejections(self, line: NDArray[np.int64]) -> list[Rejection]:
         return [Rejection(int(line[row]), *rest) for row, *rest in sorted(self._found)]
+
+
+def _shown(cell: Any) -> str:
+    """A cell as the file has it, as far as that is known once it is a number."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)[:_MOST_SHOWN_CHARACTERS]
 
 
 def _range_rule(column: Column) -> str:

@@ -55,7 +55,7 @@ class ReadOptions:
             return UTC
         try:
             return ZoneInfo(self.tz)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder's name
             raise SourceError(
                 f"{self.tz!r} is no time zone; write it like Europe/Prague."
             ) from error
@@ -119,7 +119,8 @@ class ReadReport:
     """What a reading found.
 
     ``rows = accepted + rejected``. ``labels`` counts the class of every row that could be
-    split into cells, rejected ones included. The first 10,000 rejections are kept whole.
+    split into cells, rejected ones included, and every row of a file without labels as
+    unlabelled. The first 10,000 rejections are kept whole.
     """
 
     format: str = ""
@@ -152,6 +153,8 @@ class ReadReport:
         if batch.all_labels is not None:
             self.labelled = True
             self.labels.update(batch.all_labels.class_name.tolist())
+        else:
+            self.labels[LABEL_WORDS[UNLABELLED]] += len(batch.flows) + len(batch.rejections)
 
     def close(self, source: Source) -> None:
         """Take over what the source says at its end."""
@@ -177,9 +180,6 @@ class ReadReport:
         problem = [self.label_problem] if self.label_problem else []
         return problem + self.warnings + counted
 
-    def _without_labels(self) -> dict[str, int]:
-        return {LABEL_WORDS[UNLABELLED]: self.rows} if self.rows else {}
-
     def to_json(self) -> dict[str, Any]:
         """The keys of ``inspect --json``."""
         return {
@@ -188,7 +188,7 @@ class ReadReport:
             "rows": self.rows,
             "accepted": self.accepted,
             "rejected": dict(self.rejected.most_common()),
-            "labels": dict(self.labels.most_common()) if self.labelled else self._without_labels(),
+            "labels": dict((+self.labels).most_common()),
             "missing": dict(self.missing.most_common()),
             "warnings": self.all_warnings(),
         }

@@ -18,7 +18,9 @@ from edgeguard_core.sources.decode import Decoded, Layout, best_decoder
 from edgeguard_core.sources.interpret import Interpreter
 from edgeguard_core.sources.streams import LineBlock, line_blocks
 
+ZEEK_QUIRK = "   "  # IoT-23 parts tunnel_parents, label and detailed-label by three blanks
 NOT_JSON = "not a JSON object"
+_MOST_OF_A_REASON = 120  # characters; a library's message can fill a screen
 PARQUET_KEY = b"edgeguard"
 """Under it a Parquet file that EdgeGuard wrote says which schema and meter it is of."""
 
@@ -78,7 +80,6 @@ class DelimitedSource(FileSource):
     quoted: bool = True
     skip_lines: int = 1
     comment: bytes | None = None
-    replace: tuple[bytes, bytes] | None = None
 
     def batches(self) -> Iterator[Batch]:
         """The flows, in the order of the file."""
@@ -95,9 +96,7 @@ class DelimitedSource(FileSource):
             yield self._batch(self._without_headers(decoded), block.share_read)
 
     def _prepared(self, block: LineBlock) -> LineBlock:
-        if self.replace is None:
-            return block
-        return LineBlock(block.data.replace(*self.replace), block.line, block.share_read)
+        return block
 
     def _without_headers(self, decoded: Decoded) -> Decoded:
         """Leave out lines that repeat the header, as joined files have them."""
@@ -108,11 +107,44 @@ class DelimitedSource(FileSource):
             if cells.dtype != object:
                 return decoded  # a column of numbers alone repeats no header
             title = self.header[self.interpreter.positions[name]].strip()
-            repeated &= np.array([str(cell).strip() == title for cell in cells], np.bool_)
+            # A joined file keeps the byte order mark of its second part.
+            repeated &= np.array([str(cell).strip(" \ufeff") == title for cell in cells], np.bool_)
             if not repeated.any():
                 return decoded
         kept = {name: cells[~repeated] for name, cells in decoded.columns.items()}
         return Decoded(kept, decoded.line[~repeated], decoded.malformed)
+
+
+@dataclass
+class ZeekLogSource(DelimitedSource):
+    """Zeek's own TSV, in which a later ``#fields`` line must name the same fields.
+
+    ``quirk`` marks IoT-23's logs, whose last three fields stand three blanks apart.
+    """
+
+    quirk: bool = False
+
+    def _prepared(self, block: LineBlock) -> LineBlock:
+        for number, text in block.comments:
+            name, _, rest = text.decode().partition("\t")
+            if name == "#fields" and zeek_fields(rest) != self.header:
+                raise SourceError(
+                    f"{self.path} line {number} begins a log with other fields; "
+                    "give each log as a file of its own."
+                )
+        if not self.quirk:
+            return block
+        data = block.data.replace(ZEEK_QUIRK.encode(), b"\t")
+        return LineBlock(data, block.line, block.share_read)
+
+
+def zeek_fields(text: str) -> list[str]:
+    """The names that a ``#fields`` line lists.
+
+    >>> zeek_fields("ts\\tuid\\ttunnel_parents   label   detailed-label")
+    ['ts', 'uid', 'tunnel_parents', 'label', 'detailed-label']
+    """
+    return text.strip().replace(ZEEK_QUIRK, "\t").split("\t")
 
 
 @dataclass
@@ -131,7 +163,7 @@ class JsonLinesSource(FileSource):
         for number, text in zip(block.line, block.data.split(b"\n"), strict=False):
             try:
                 record = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if isinstance(record, dict):
                 records.append(record)
@@ -165,16 +197,18 @@ class ParquetSource(FileSource):
                 )
                 for part in batches:
                     columns = {
-                        name: _parquet_cells(part.column(key)) for name, key in names.items()
+                        name: _parquet_cells(part.column(key), self.options.tz)
+                        for name, key in names.items()
                     }
                     line = np.arange(done + 1, done + len(part) + 1)
                     done += len(part)
                     yield self._batch(Decoded(columns, line), done / total)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{self.path} is damaged ({error}); export it again.") from error
+        except (pa.ArrowException, OSError, KeyError) as error:
+            reason = str(error).splitlines()[0][:_MOST_OF_A_REASON] if str(error) else "damaged"
+            raise SourceError(f"{self.path} cannot be read ({reason}); export it again.") from error
 
 
-def _parquet_cells(column: Any) -> NDArray[Any]:
+def _parquet_cells(column: Any, tz: str) -> NDArray[Any]:
     import pyarrow as pa
 
     kind = column.type
@@ -182,6 +216,11 @@ def _parquet_cells(column: Any) -> NDArray[Any]:
         numbers: NDArray[Any] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
         return numbers
     if pa.types.is_timestamp(kind):
+        if kind.tz is None and tz.upper() != "UTC":
+            import pyarrow.compute as pc
+
+            early = "earliest"  # as Python has it where clocks change
+            column = pc.assume_timezone(column, tz, ambiguous=early, nonexistent=early)
         stamps: NDArray[Any] = column.to_numpy(zero_copy_only=False)
         return stamps
     if pa.types.is_dictionary(kind):

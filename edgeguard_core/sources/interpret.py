@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,6 +97,7 @@ class ZeekInterpreter:
         return [f"The log lacks {', '.join(absent)}."] if absent else []
 
 
+@cache
 def zeek_schema() -> Schema:
     """The columns of conn.log that EdgeGuard reads."""
     return Schema.from_yaml(shipped_text("zeek"), origin="schemas/zeek.yaml")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,23 @@ from edgeguard_core.flows.schema import RECOGNISED_SHARE, Schema, shipped_schema
 from edgeguard_core.sources.base import ReadOptions, Source
 from edgeguard_core.sources.files import (
     PARQUET_KEY,
+    ZEEK_QUIRK,
     DelimitedSource,
     JsonLinesSource,
     ParquetSource,
+    ZeekLogSource,
+    zeek_fields,
 )
+from edgeguard_core.sources.foreign import refuse_by_magic, refuse_other_tables, text_lines
 from edgeguard_core.sources.interpret import (
     Interpreter,
     NativeInterpreter,
     ZeekInterpreter,
     zeek_schema,
 )
-from edgeguard_core.sources.streams import UTF8_BOM, read_head, to_utf8
+from edgeguard_core.sources.streams import read_head
 
-_PCAP_MAGICS = (
-    b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
-    b"\x0a\x0d\x0d\x0a",
-)  # fmt: skip
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_ARCHIVE_MAGICS = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_ZEEK_QUIRK = b"   "  # IoT-23 parts tunnel_parents, label and detailed-label by three blanks
 _KDD_FIELDS = (41, 42, 43)  # features alone, with the label, with the difficulty too
 _KDD_PROTOCOL_AT, _KDD_FLAG_AT = 1, 3
 _KDD_PROTOCOLS = {"tcp", "udp", "icmp"}
@@ -61,10 +58,10 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
     """
     path, options = Path(path), options or ReadOptions()
     head = read_head(path)
-    _refuse_what_is_no_table(path, head)
+    refuse_by_magic(path, head)
     if head.startswith(b"PAR1"):
         return _open_parquet(path, options)
-    lines = _text_lines(path, head)
+    lines = text_lines(path, head)
     if lines[0].startswith("#"):
         return _open_zeek_tsv(path, lines, options)
     if lines[0].lstrip().startswith(("{", "[")):
@@ -72,59 +69,42 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
     return _open_delimited(path, lines, options)
 
 
-def _refuse_what_is_no_table(path: Path, head: bytes) -> None:
-    if not head.strip(b"\r\n\t \0"):
-        raise SourceError(f"{path} is empty; export it again.")
-    if head.startswith(_PCAP_MAGICS):
-        raise SourceError(
-            f"{path} is a packet capture, which cannot be read yet; "
-            "make flows of it with Zeek or CICFlowMeter and give their log."
-        )
-    if head.startswith(_ARCHIVE_MAGICS):
-        raise SourceError(f"{path} is an archive; unpack it and give the file inside.")
-    if head.startswith(_UTF16_BOMS):
-        raise SourceError(f"{path} is UTF-16 text; save it as UTF-8.")
-
-
-def _text_lines(path: Path, head: bytes) -> list[str]:
-    """The head's lines that are not blank, the last one perhaps cut short."""
-    text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
-    controls = sum(ord(letter) < 32 and letter not in "\t\r\n\f" for letter in text)
-    if "\0" in text or controls > len(text) / 100:
-        raise SourceError(
-            f"{path} is binary and of no known kind; give a CSV, a Zeek log or a Parquet file."
-        )
-    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
-
-
 def _open_parquet(path: Path, options: ReadOptions) -> Source:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:  # an edge box has neither
+        raise SourceError(
+            f"{path} is a Parquet file and pyarrow is not installed; give CSV instead."
+        ) from error
     try:
         with pq.ParquetFile(path) as file:
             header = [str(name) for name in file.schema_arrow.names]
             note = (file.schema_arrow.metadata or {}).get(PARQUET_KEY, b"{}")
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path} is a damaged Parquet file; export it again.") from error
+        raise SourceError(
+            f"{path} is a damaged or packed Parquet file; unpack it or export it again."
+        ) from error
     name, interpreter = _interpreter(path, header, options)
     meter = str((_json_or_none(note.decode(errors="replace")) or {}).get("meter", ""))
     return ParquetSource(path, f"{name}-parquet", interpreter, header, options, meter=meter)
 
 
 def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source:
-    directives = dict(
-        re.split(r"[\t ]", line[1:], maxsplit=1) for line in lines if re.match(r"#\w+[\t ]", line)
-    )
-    if "fields" not in directives:
+    directives: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition("\t") if "\t" in line else line.partition(" ")
+        if not line.startswith("#"):
+            break
+        directives.setdefault(name, value)
+    if "#fields" not in directives:
         raise SourceError(f"{path} begins like a Zeek log and has no #fields line; add it.")
-    log = directives.get("path", "conn").strip()
+    log = directives.get("#path", "conn").strip()
     if log != "conn":
         raise SourceError(f"{path} is Zeek's {log}.log; give its conn.log.")
-    quirk = _ZEEK_QUIRK.decode() in directives["fields"]
-    fields = directives["fields"].replace(_ZEEK_QUIRK.decode(), "\t").strip().split("\t")
+    fields = zeek_fields(directives["#fields"])
     _require_zeek(path, fields)
-    return DelimitedSource(
+    return ZeekLogSource(
         path,
         "zeek-tsv",
         ZeekInterpreter(fields, options),
@@ -135,7 +115,7 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
         quoted=False,
         skip_lines=0,
         comment=b"#",
-        replace=(_ZEEK_QUIRK, b"\t") if quirk else None,
+        quirk=ZEEK_QUIRK in directives["#fields"],
     )
 
 
@@ -161,7 +141,7 @@ def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
 def _json_or_none(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 
@@ -173,12 +153,16 @@ def _require_zeek(path: Path, fields: list[str]) -> None:
         raise SchemaError(f"{path} is no Zeek conn.log: it lacks {', '.join(missing)}.")
     if schema.coverage(present) < RECOGNISED_SHARE:
         lacking = [name for name in schema.features if name not in present]
-        raise SchemaError(f"{path} is a Zeek conn.log without {', '.join(lacking)}; log these too.")
+        raise SchemaError(
+            f"{path} is no whole Zeek conn.log: it lacks {', '.join(lacking)}; "
+            "give a conn.log that has them."
+        )
 
 
 def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    refuse_other_tables(path, lines[0])
     header = _split(lines[0])
-    if options.schema is None and _is_kdd_row(header):
+    if _is_kdd_row(header) and (options.schema or _kdd_schema()) == _kdd_schema():
         return _open_kdd(path, len(header), options)
     _refuse_other_delimiters(path, lines[0], options)
     if len(header) < 2:
@@ -193,13 +177,13 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
         interpreter,
         header,
         options,
-        _repeated(header, interpreter),
+        _repeated(header),
         n_fields=len(header),
     )
 
 
 def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
-    schema = Schema.named("nsl-kdd")
+    schema = _kdd_schema()
     names = [*(c.name for c in schema.columns if c.is_feature), "label", "difficulty"][:n_fields]
     return DelimitedSource(
         path,
@@ -210,6 +194,10 @@ def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
         n_fields=n_fields,
         skip_lines=0,
     )
+
+
+def _kdd_schema() -> Schema:
+    return Schema.named("nsl-kdd")
 
 
 def _is_kdd_row(fields: list[str]) -> bool:
@@ -235,7 +223,7 @@ def _refuse_other_delimiters(path: Path, line: str, options: ReadOptions) -> Non
 
 def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[str, Interpreter]:
     """The name of the format and what reads it, by the columns' names."""
-    if options.schema is not None:
+    if options.schema is not None and not _is_zeek_for(options.schema, header):
         chosen = options.schema
         if not chosen.coverage(chosen.match(header)):
             raise SchemaError(
@@ -243,7 +231,7 @@ def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[s
                 f"(it has {_some(header)}); add its spellings as aliases."
             )
         return chosen.name, NativeInterpreter(chosen, header, options)
-    schema, coverage = _nearest(header, options)
+    schema, coverage = _nearest(header, ReadOptions())
     if coverage < RECOGNISED_SHARE:
         near = f"nearest is {schema.name} with {coverage:.0%} of its features; " if coverage else ""
         raise SchemaError(
@@ -255,6 +243,11 @@ def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[s
     return schema.name, NativeInterpreter(schema, header, options)
 
 
+def _is_zeek_for(schema: Schema, header: list[str]) -> bool:
+    """Whether canonical flows are asked for and the header is that of Zeek, which gives them."""
+    return schema.name == "flow" and _nearest(header, ReadOptions())[0].name == "zeek"
+
+
 def _nearest(header: list[str], options: ReadOptions) -> tuple[Schema, float]:
     """The schema of whose features a header has the largest share, and that share."""
     known = [zeek_schema(), *(Schema.named(name) for name in shipped_schemas())]
@@ -264,15 +257,18 @@ def _nearest(header: list[str], options: ReadOptions) -> tuple[Schema, float]:
     return max(shares, key=lambda pair: pair[1])
 
 
-def _repeated(header: list[str], interpreter: Interpreter) -> list[str]:
+def _repeated(header: list[str]) -> list[str]:
     """A note on columns that stand twice, the first of which counts."""
-    titles = [title.strip() for title in header]
-    twice = sorted({title for title in titles if titles.count(title) > 1 and title})
+    titles = Counter(title.strip() for title in header)
+    twice = sorted(title for title, n in titles.items() if n > 1 and title)
     return [f"Column {title!r} stands twice; the first one counts." for title in twice]
 
 
 def _split(line: str, delimiter: str = ",") -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a bare carriage return, or a field of more than 128 KiB
+        return line.split(delimiter)
 
 
 def _some(header: list[str]) -> str:

@@ -117,9 +117,7 @@ def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
             f"{path} ends in the middle of its compressed data; copy or export it again."
         ) from error
     except (OSError, zlib.error, _ZstdError) as error:
-        raise SourceError(
-            f"{path} cannot be read ({error}); copy or export it again."
-        ) from error
+        raise SourceError(f"{path} cannot be read ({error}); copy or export it again.") from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""Files that are no flow table EdgeGuard reads, each refused in a sentence that says why."""
+
+import re
+from pathlib import Path
+
+from edgeguard_core.errors import SourceError
+from edgeguard_core.sources.streams import HEAD_BYTES, UTF8_BOM, to_utf8
+
+_PCAP_MAGICS = (
+    b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1", b"\x0a\x0d\x0d\x0a",
+)  # fmt: skip
+_NFDUMP_MAGICS = (b"\x0c\xa5", b"\xa5\x0c")
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+_GIVE = "give a CSV, a Zeek log or a Parquet file."
+_NOT_YET = "which cannot be read yet; give a Zeek conn.log or a CICFlowMeter table."
+
+_OTHER_TABLES = {
+    "an Argus binetflow table": re.compile(r"\W?StartTime\W.*\bSrcAddr\b.*\bDstAddr\b", re.I),
+    "an nfdump listing": re.compile(r"Date (first seen|flow start)\b|ts,te,td,sa,da,sp,dp,pr\b"),
+}
+"""The first lines of tables that other programs write."""
+
+
+def refuse_by_magic(path: Path, head: bytes) -> None:
+    """Refuse what the first bytes already give away.
+
+    Raises
+    ------
+    SourceError
+        For an empty file, a packet capture, nfdump's own format, an archive or UTF-16.
+    """
+    if not head.removeprefix(UTF8_BOM).strip(b"\r\n\t \0"):
+        raise SourceError(f"{path} is empty; export it again.")
+    if head.startswith(_PCAP_MAGICS):
+        raise SourceError(
+            f"{path} is a packet capture, which cannot be read yet; "
+            "make flows of it with Zeek or CICFlowMeter and give their log."
+        )
+    if head.startswith(_NFDUMP_MAGICS):
+        raise SourceError(f"{path} is a capture file of nfdump, {_NOT_YET}")
+    if head.startswith(_ARCHIVE_MAGICS):
+        raise SourceError(
+            f"{path} is an archive or a spreadsheet; unpack it, or save the sheet as CSV."
+        )
+    if head.startswith(_UTF16_BOMS):
+        raise SourceError(f"{path} is UTF-16 text; save it as UTF-8.")
+
+
+def text_lines(path: Path, head: bytes) -> list[str]:
+    """The head's lines that are not blank, the last one perhaps cut short.
+
+    Raises
+    ------
+    SourceError
+        If the head is binary, or its first line does not end.
+    """
+    text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
+    controls = sum(ord(letter) < 32 and letter not in "\t\r\n\f" for letter in text)
+    if "\0" in text or controls > len(text) / 100:
+        raise SourceError(f"{path} is binary and of no known kind; {_GIVE}")
+    if "\r" in text and "\n" not in text:
+        raise SourceError(f"{path} ends its lines in carriage returns; save it with line feeds.")
+    lines = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
+    if len(lines) == 1 and len(head) >= HEAD_BYTES:
+        raise SourceError(f"{path} line 1 is longer than {HEAD_BYTES >> 10} KiB; {_GIVE}")
+    return lines
+
+
+def refuse_other_tables(path: Path, line: str) -> None:
+    """Refuse the tables of programs that EdgeGuard does not read yet, by their first line.
+
+    Raises
+    ------
+    SourceError
+        For Argus and nfdump.
+    """
+    for what, pattern in _OTHER_TABLES.items():
+        if pattern.match(line):
+            raise SourceError(f"{path} is {what}, {_NOT_YET}")
