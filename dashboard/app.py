@@ -13,7 +13,7 @@ from dashboard.components import boundary
 if get_script_run_ctx(suppress_warning=True) is None:
     app = st.App(
         __file__,
-        lifespan=safety.refuse_unsafe_address,
+        lifespan=safety.ready_or_refused,
         on_script_error=boundary.show_error,
     )
 else:

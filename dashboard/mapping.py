@@ -17,6 +17,9 @@ SCHEMAS = ("flow", "cicflowmeter", "unsw-nb15", "nsl-kdd")
 SAMPLE_ROWS = 5
 _HEAD_BYTES = 262_144
 _DELIMITERS = ",\t;|"
+_NAME_DIGITS = 6
+# Features of the canonical flow that follow from an identity column.
+_DERIVED = {"service": ("dst_port", "port_bucket"), "transport": ("protocol", "transport")}
 _GUESS_FROM = 0.72  # similarity from which a guess is worth showing
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # What exporters call the columns of the canonical flow, squeezed.
@@ -99,8 +102,8 @@ def _head_text(path: Path) -> str | None:
         with path.open("rb") as file:
             start = file.read(_HEAD_BYTES)
         if start.startswith(_GZIP):
-            with gzip.open(path) as file:
-                start = file.read(_HEAD_BYTES)
+            with gzip.open(path) as unzipped:
+                start = unzipped.read(_HEAD_BYTES)
         elif start.startswith(_ZSTD):
             import zstandard
 
@@ -207,7 +210,19 @@ def mapped_schema(schema: Schema, mapping: Mapping[str, str | None]) -> Schema:
     if LABEL in chosen:
         others = tuple(word for word in label.coarse if squeeze(word) != squeeze(chosen[LABEL]))
         label = replace(label, coarse=(chosen[LABEL], *others))
-    return replace(schema, columns=columns, label=label)
+    columns = tuple(_derived(column, chosen) for column in columns)
+    mapped = replace(schema, columns=columns, label=label)
+    # A schema of one's own has a name of its own, the same for the same mapping, so that a
+    # bundle learned from one file reads the next one of that exporter.
+    return replace(mapped, name=f"{schema.name}-{mapped.fingerprint()[:_NAME_DIGITS]}")
+
+
+def _derived(column: Column, chosen: Mapping[str, str]) -> Column:
+    """A bucket of the canonical flow that is not mapped itself, made of what is."""
+    source, rule = _DERIVED.get(column.name, ("", ""))
+    if source not in chosen or column.name in chosen or column.derived_from is not None:
+        return column
+    return replace(column, derived_from=source, rule=rule)
 
 
 def _gives_feature(schema: Schema, target: str) -> bool:

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from edgeguard_core.errors import SourceError
+from edgeguard_core.flows.schema import Schema, shipped_schemas
+from edgeguard_core.thresholds import PromiseAudit, audit
 
 WORST = 5_000  # rows of the table; more and it loses its selection
 BINS = 72
@@ -69,6 +71,20 @@ class Summary:
         return self.unlabelled_alerts > UNKNOWN_NETWORK_SHARE * self.unlabelled > 0
 
 
+def broken_promise(summary: Summary, threshold: dict[str, Any] | None) -> PromiseAudit | None:
+    """The audit of the promised false-alarm rate where it does not hold, else None.
+
+    Only a conformal threshold promises anything, and only benign labels can audit it.
+    """
+    if not threshold or threshold.get("method") != "conformal" or not summary.benign:
+        return None
+    promised = threshold.get("target")
+    if promised is None:
+        return None
+    found = audit(float(promised), summary.false_alarms, summary.benign)
+    return found if found.breached else None
+
+
 def summarise(path: Path, worst: int = WORST) -> Summary:
     """Counts, histogram and the worst flows of a scored file.
 
@@ -100,7 +116,7 @@ def summarise(path: Path, worst: int = WORST) -> Summary:
         unlabelled_alerts=int((alert & unknown).sum()),
         histogram=histogram(score, kind),
         classes=_by_class(classes, kind, alert),
-        worst=_rows(file, _highest(score, worst)),
+        worst=_readable(_rows(file, _highest(score, worst))),
         identity=tuple(name for name in names if name not in _OURS),
     )
 
@@ -170,11 +186,22 @@ def _rows(file: pq.ParquetFile, positions: NDArray[np.int64]) -> pd.DataFrame:
             parts.append(batch.take(pa.array(here - start)))
         start += len(batch)
     if not parts:
-        return file.schema_arrow.empty_table().to_pandas()
-    frame = pa.Table.from_batches(parts).to_pandas()
+        empty: pd.DataFrame = file.schema_arrow.empty_table().to_pandas()
+        return empty
+    frame: pd.DataFrame = pa.Table.from_batches(parts).to_pandas()
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
     return frame.iloc[back].reset_index(drop=True)
+
+
+def _readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """Times as times, and no column that is empty throughout."""
+    times = {Schema.named(name).time for name in shipped_schemas()} & set(rows.columns)
+    for name in times:
+        if pd.api.types.is_numeric_dtype(rows[name]):
+            rows[name] = pd.to_datetime(rows[name].round(), unit="ms", errors="coerce")
+    empty = [name for name in rows if name not in _OURS and rows[name].isna().all()]
+    return rows.drop(columns=empty) if len(rows) else rows
 
 
 def _open(path: Path) -> pq.ParquetFile:

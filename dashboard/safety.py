@@ -1,8 +1,10 @@
 """Where the dashboard may listen: this machine only, unless somebody says otherwise."""
 
+import importlib
 import ipaddress
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -53,8 +55,8 @@ def _is_loopback(address: str | None) -> bool:
 
 
 @asynccontextmanager
-async def refuse_unsafe_address(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
-    """Lifespan of the server: leaves with exit status 2 before anyone can connect."""
+async def ready_or_refused(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+    """Lifespan of the server: an unsafe address ends it with status 2 before anyone connects."""
     sentence = unsafe_address_sentence(
         st.get_option("server.address"), os.environ.get(ALLOW_REMOTE)
     )
@@ -62,4 +64,8 @@ async def refuse_unsafe_address(_app: st.App) -> AsyncIterator[dict[str, Any] | 
         print(sentence, file=sys.stderr, flush=True)
         # Raising here would bury the sentence under the server's own traceback.
         os._exit(2)
+    # The first visitor need not wait for the libraries of tables and charts.
+    threading.Thread(
+        target=importlib.import_module, args=("dashboard.components.verdicts",), daemon=True
+    ).start()
     yield None

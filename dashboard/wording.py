@@ -233,6 +233,16 @@ def card_score(bundles: int) -> str:
     return f"A bundle is a model with its threshold. {at_hand}; you can upload one, too."
 
 
+def broken_promise(audit: Any) -> str:
+    """What is said where more benign flows alert than was promised."""
+    return (
+        f"{percent(audit.promised, 2)} false alarms were promised, "
+        f"{percent(audit.realised, 2)} came (95 % interval {percent(audit.low, 2)} to {percent(audit.high, 2)}): these flows differ "
+        "from those the threshold was calibrated on. Learn this file's normal, or calibrate here "
+        "with `edgeguard threshold BUNDLE --calibrate FILE`."
+    )
+
+
 def unexpected(log: Path) -> str:
     """What is said of a bug."""
     return (
@@ -253,11 +263,11 @@ def read_in_short(found: dict[str, Any]) -> str:
     )
 
 
-def job_failed(error: str | None, log: Path) -> str:
-    """What is said of a job that failed."""
-    return error or (
-        f"This stopped with an error that should not have happened; the details are in {log}."
-    )
+def job_failed(error: str | None, log: Path, given: Any) -> str:
+    """What is said of a job that failed; a file is called as the visitor calls it."""
+    if error:
+        return error.replace(str(given.path), given.name)
+    return f"This stopped with an error that should not have happened; the details are in {log}."
 
 
 def stage(name: str) -> str:

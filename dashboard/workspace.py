@@ -196,7 +196,7 @@ class BundleAtHand:
     path: Path
     name: str
     schema: str
-    origin: str  # 'shipped' | 'learned here' | 'uploaded'
+    origin: str  # 'shipped demo' | 'learned here' | 'uploaded'
     created: str
 
     def fits(self, schema: str | None) -> bool:
@@ -207,7 +207,7 @@ def bundles() -> list[BundleAtHand]:
     """Bundles of ``models/`` and of the work folder, newest first."""
     found = [
         bundle
-        for folder, origin in ((PROJECT_ROOT / "models", "shipped"), (room("bundles"), ""))
+        for folder, origin in ((PROJECT_ROOT / "models", "shipped demo"), (room("bundles"), ""))
         if folder.is_dir()
         for path in folder.iterdir()
         if (bundle := _at_hand(path, origin)) is not None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, jobs, state, wording
+from dashboard import charts, jobs, state, wording, workspace
 from dashboard.components import boundary
 from dashboard.state import Key
 
@@ -36,7 +36,7 @@ def show(job: jobs.Job) -> None:
             _progress(job, now)
 
 
-def show_or_say(job: jobs.Job, now: jobs.Status) -> None:
+def show_or_say(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status) -> None:
     """Draw a job of learning or scoring that runs, was cancelled, or failed."""
     if not now.state.is_over:
         st.markdown(wording.plain(job.title))
@@ -45,7 +45,7 @@ def show_or_say(job: jobs.Job, now: jobs.Status) -> None:
     if now.state is jobs.State.CANCELLED:
         st.info(wording.CANCELLED, icon=":material/stop_circle:")
     if now.state is jobs.State.FAILED:
-        boundary.say(wording.job_failed(now.error, job.log))
+        boundary.say(wording.job_failed(now.error, job.log, given))
 
 
 def stage_of(job: jobs.Job, now: jobs.Status) -> str:

@@ -35,8 +35,9 @@ def summary_of(job: jobs.Job) -> results.Summary:
 def threshold_of(job: jobs.Job, now: jobs.Status) -> dict[str, Any] | None:
     """The threshold that was used, as the command told or as the bundle holds it."""
     for result in reversed(now.results):
-        if isinstance(result.get("threshold"), dict):
-            return result["threshold"]
+        used = result.get("threshold")
+        if isinstance(used, dict):
+            return used
     return workspace.read_json(Path(job.facts["bundle"]) / "threshold.json")
 
 
@@ -47,6 +48,9 @@ def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Seq
     st.markdown(wording.verdict(summary))
     told = [str(w) for result in now.results for w in result.get("warnings") or []]
     tables.remarks(warning for warning in told if warning not in known)
+    broken = results.broken_promise(summary, threshold)
+    if broken is not None:
+        st.warning(wording.broken_promise(broken), icon=":material/gpp_maybe:")
     if summary.looks_unknown:
         st.warning(wording.unknown_network(summary), icon=":material/travel_explore:")
     _figures(summary)

@@ -35,7 +35,7 @@ if read.state is not jobs.State.DONE:
     if not read.state.is_over:
         running.show(inspection)
         st.stop()
-    boundary.say(wording.job_failed(read.error, inspection.log))
+    boundary.say(wording.job_failed(read.error, inspection.log, given))
     if read.error:
         mapping_editor.show(given)
     st.stop()
@@ -50,7 +50,7 @@ if work is None or now is None or now.state is not jobs.State.DONE:
     understood.show(given, inspection, read)
     st.header(wording.LEARN_OR_SCORE)
     if work is not None and now is not None:
-        running.show_or_say(work, now)
+        running.show_or_say(given, work, now)
     what_next.show(given, read.results[0].get("schema"))
     st.stop()
 

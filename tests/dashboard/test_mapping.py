@@ -57,6 +57,17 @@ def test_a_mapped_schema_finds_the_columns_under_their_names_in_the_file() -> No
     assert schema.label.coarse[0] == "Urteil"
     assert Schema.from_yaml(schema.to_yaml()) == schema
     assert schema.features == FLOW.features
+    assert schema.name.startswith("flow-")
+    assert mapping.mapped_schema(FLOW, dict(reversed(chosen.items()))).name == schema.name
+
+
+def test_buckets_follow_from_what_is_mapped() -> None:
+    chosen = {"dp": "dst_port", "pr": "protocol", "b": "src2dst_bytes"}
+    schema = mapping.mapped_schema(FLOW, chosen)
+    assert schema.column("service").derived_from == "dst_port"
+    assert schema.column("transport").derived_from == "protocol"
+    assert schema.column("state").derived_from is None
+    assert mapping.mapped_schema(FLOW, {"b": "src2dst_bytes"}).column("service").rule is None
 
 
 def test_a_name_that_meant_something_else_is_moved() -> None:

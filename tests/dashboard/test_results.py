@@ -57,6 +57,22 @@ def test_undefined_shares_are_shown_as_a_dash(tmp_path: Path) -> None:
     assert wording.percent(summary.false_alarm_rate) == "0.0 %"
 
 
+@pytest.mark.parametrize(
+    ("false_alarms", "method", "broken"),
+    [(1, "conformal", False), (12, "conformal", True), (12, "fixed", False)],
+)
+def test_a_promise_that_does_not_hold_is_told(
+    tmp_path: Path, false_alarms: int, method: str, broken: bool
+) -> None:
+    rows = [(1.0, n < false_alarms, "benign") for n in range(200)]
+    summary = results.summarise(written(tmp_path, rows))
+    audit = results.broken_promise(summary, {"method": method, "target": 0.01, "value": 1.0})
+    assert (audit is not None) == broken
+    if audit is not None:
+        assert "6.00 % came" in wording.broken_promise(audit)
+    assert results.broken_promise(summary, None) is None
+
+
 def test_classes_count_labelled_flows_only(tmp_path: Path) -> None:
     rows = [(1.0, True, "attack"), (2.0, False, "attack"), (0.1, True, "unlabelled")]
     classes = results.summarise(written(tmp_path, rows)).classes
@@ -82,6 +98,21 @@ def test_an_empty_file_is_summarised(tmp_path: Path) -> None:
     assert summary.flows == 0
     assert summary.worst.empty
     assert wording.verdict(summary) == "No flow was scored."
+
+
+def test_times_are_times_and_empty_columns_are_left_out(tmp_path: Path) -> None:
+    rows = [(1.0, True, "attack"), (2.0, False, "attack")]
+    path = written(
+        tmp_path,
+        rows,
+        bidirectional_first_seen_ms=[1_545_466_963_106.14, None],
+        community_id=pa.array([None, None], pa.string()),
+        src_ip=["10.0.0.1", None],
+    )
+    worst = results.summarise(path).worst
+    assert "community_id" not in worst
+    assert worst["src_ip"].notna().tolist() == [False, True]
+    assert str(worst["bidirectional_first_seen_ms"][1]) == "2018-12-22 08:22:43.106000"
 
 
 def test_another_parquet_is_refused(tmp_path: Path) -> None:
