@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection import Detector, Explanation, explain
-from edgeguard_core.errors import NotEnoughDataError, SchemaError, SourceError
+from edgeguard_core.errors import NotEnoughDataError, SourceError
 from edgeguard_core.evaluation import Evaluation, evaluate, sketch_of
 from edgeguard_core.flows.table import BENIGN, Flows, Labels
 from edgeguard_core.pipeline.progress import OnProgress, silent
-from edgeguard_core.pipeline.reading import unlabelled
+from edgeguard_core.pipeline.reading import named, require_trusted_labels, unlabelled
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
 from edgeguard_core.pipeline.splits import hours_between
@@ -124,11 +124,11 @@ def evaluate_files(
     """
     found = score_all(detector, paths, read, on_progress)
     labels = found.labels
-    _require_trusted(found.report)
+    require_trusted_labels(found.report)
     if labels is None or not (labels.label >= BENIGN).any():
         raise NotEnoughDataError(
-            f"None of the {found.report.accepted} flows is labelled, so there is nothing to judge "
-            "by; give a labelled file, or use score."
+            f"None of the {found.report.accepted} flows of {named(paths)} is labelled, so there is "
+            "nothing to judge by; give a labelled file, or use score."
         )
     result = evaluate(found.scores, labels, detector.threshold, hours=found.hours)
     warnings = usage_warnings(detector, found.report)
@@ -167,7 +167,7 @@ def calibrate_on(
         With fewer than 50 benign flows.
     """
     found = score_all(detector, paths, read, on_progress)
-    _require_trusted(found.report)
+    require_trusted_labels(found.report)
     labels, scores, warnings = found.labels, found.scores, []
     if labels is None or not (labels.label >= BENIGN).any():
         benign = np.ones(len(scores), np.bool_)
@@ -258,8 +258,3 @@ def _worst(scores: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
     chosen = np.zeros(len(scores), np.bool_)
     chosen[np.argsort(-scores, kind="stable")[:count]] = True
     return chosen
-
-
-def _require_trusted(report: ReadReport) -> None:
-    if report.label_problem is not None:
-        raise SchemaError(report.label_problem)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.pipeline.progress import OnProgress, reading
 from edgeguard_core.sources import ReadOptions, ReadReport, read_batches, require_usable
@@ -37,6 +38,27 @@ def read_all(
             for part in parts
         ]
     return Flows.concat(parts), report
+
+
+def require_trusted_labels(report: ReadReport) -> None:
+    """Nothing, when it is known which label words mean benign.
+
+    Raises
+    ------
+    SchemaError
+        If it is not; the message lists the words.
+    """
+    if report.label_problem is not None:
+        raise SchemaError(f"{named(report.paths)}: {report.label_problem}")
+
+
+def named(paths: Sequence[str | Path]) -> str:
+    """Some files in a few words.
+
+    >>> named(["a.csv"]), named(["a.csv", "b.csv", "c.csv"])
+    ('a.csv', 'a.csv and 2 more')
+    """
+    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def unlabelled(count: int) -> Labels:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection import Detector, ScoredFlows
-from edgeguard_core.errors import OutputError
+from edgeguard_core.errors import OutputError, SchemaError
 from edgeguard_core.files import whole_file
 from edgeguard_core.flows.table import LABEL_WORDS, Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
+from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
@@ -84,10 +85,12 @@ def scored_batches(
         on_progress(Progress("score", share, f"Scored {report.accepted:,} flows"))
 
     for batch in read_batches(paths, reading_for(detector, read), report, relay):
-        if not len(batch.flows):
-            detector.check(batch.flows.schema)
-            continue
-        yield batch.flows, detector.score(batch.flows)
+        try:
+            scored = detector.score(batch.flows)
+        except SchemaError as error:
+            raise SchemaError(f"{named(paths)}: {error}") from error
+        if len(batch.flows):
+            yield batch.flows, scored
     require_usable(report)
 
 

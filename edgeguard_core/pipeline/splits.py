@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeguard_core.errors import NotEnoughDataError, SchemaError
 from edgeguard_core.flows.table import BENIGN, LABEL_WORDS, UNLABELLED, Flows, Labels
+from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.sources import ReadReport
 
 MS_PER_HOUR = 3_600_000.0
@@ -101,8 +102,7 @@ def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     NotEnoughDataError
         If every labelled flow is an attack.
     """
-    if report.label_problem is not None:
-        raise SchemaError(report.label_problem)
+    require_trusted_labels(report)
     everything = np.ones(len(flows), np.bool_)
     if flows.labels is None or not (flows.is_benign | flows.is_attack).any():
         return NormalFlows(flows, everything, ["No flow is labelled: all are taken as benign."])
@@ -110,8 +110,9 @@ def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     rows = flows.is_benign
     if not rows.any():
         raise NotEnoughDataError(
-            f"None of the {len(flows)} flows is benign ({int(flows.is_attack.sum())} attacks, "
-            f"{int(unlabelled.sum())} unlabelled); give a file with normal traffic"
+            f"None of the {len(flows)} flows of {named(report.paths)} is benign "
+            f"({int(flows.is_attack.sum())} attacks, {int(unlabelled.sum())} unlabelled); "
+            "give a file with normal traffic"
             + (", or add --unlabelled-as-benign." if unlabelled.any() else ".")
         )
     warnings = []
