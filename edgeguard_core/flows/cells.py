@@ -51,16 +51,31 @@ def numbers(cells: NDArray[Any]) -> Parsed:
     if cells.dtype != object:
         values = cells.astype(np.float64)
         return np.where(np.isfinite(values), values, np.nan), np.zeros(len(cells), np.bool_)
-    values = np.full(len(cells), np.nan)
-    wrong = np.zeros(len(cells), np.bool_)
-    for row, cell in enumerate(cells):
-        number = _number(cell)
-        if number is None:
-            wrong[row] = True
-        else:
-            values[row] = number
+    return _read_numbers(cells, _number)
+
+
+def _read_numbers(cells: NDArray[Any], read: Callable[[Any], float | None]) -> Parsed:
+    """Finite numbers by ``read``, which says None to what is none."""
+    found = _by_distinct(cells, read)
+    wrong = np.equal(found, None)
+    found[wrong] = np.nan
+    values = found.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
-    return values, wrong
+    return values, wrong.astype(np.bool_)
+
+
+def _by_distinct(cells: NDArray[Any], read: Callable[[Any], object]) -> NDArray[np.object_]:
+    """``read`` of each cell, done once for equal cells: a log says the same all the time."""
+    listed = cells.tolist()
+    try:
+        known = {cell: read(cell) for cell in set(listed)}
+    except TypeError:  # JSON holds lists too
+        answers = [read(cell) for cell in listed]
+    else:
+        answers = [known[cell] for cell in listed]
+    result = np.empty(len(answers), object)
+    result[:] = answers
+    return result
 
 
 def _number(cell: object) -> float | None:
@@ -84,7 +99,7 @@ def _number(cell: object) -> float | None:
 
 def texts(cells: NDArray[Any]) -> NDArray[np.object_]:
     """Cells as trimmed str, shape ``(n,)``; None becomes ``""``."""
-    return np.array([_text(cell) for cell in cells], object)
+    return _by_distinct(cells, _text)
 
 
 def _text(cell: object) -> str:
@@ -95,9 +110,12 @@ def _text(cell: object) -> str:
 
 def identities(cells: NDArray[Any]) -> Parsed:
     """Cells as str, None where there is no value; any text will do."""
-    words = texts(cells)
-    words[np.isin(words, ["", "-", "(empty)"])] = None
-    return words, np.zeros(len(cells), np.bool_)
+    return _by_distinct(cells, _identity), np.zeros(len(cells), np.bool_)
+
+
+def _identity(cell: object) -> str | None:
+    text = _text(cell)
+    return None if text in ("", "-", "(empty)") else text
 
 
 def addresses(cells: NDArray[Any]) -> Parsed:
@@ -137,10 +155,12 @@ def protocols(cells: NDArray[Any]) -> Parsed:
     >>> protocols(np.array(["tcp", "17", "UDP", "what"], object))[0].tolist()
     [6.0, 17.0, 17.0, nan]
     """
-    if cells.dtype == object:
-        lower = [_text(cell).lower() for cell in cells]
-        cells = np.array([PROTOCOL_NUMBERS.get(word, word) for word in lower], object)
-    return _whole_numbers(cells, 255)
+    return _whole_numbers(cells, 255, _protocol)
+
+
+def _protocol(cell: object) -> float | None:
+    named = PROTOCOL_NUMBERS.get(_text(cell).lower())
+    return _number_or_hexadecimal(cell) if named is None else named
 
 
 def integers(cells: NDArray[Any]) -> Parsed:
@@ -148,25 +168,30 @@ def integers(cells: NDArray[Any]) -> Parsed:
     return _whole_numbers(cells, 2**53)
 
 
-def _whole_numbers(cells: NDArray[Any], highest: int) -> Parsed:
-    if cells.dtype == object and any(
-        isinstance(cell, str) and cell.strip()[:2].lower() == "0x" for cell in cells
-    ):
-        cells = np.array([_from_hexadecimal(cell) for cell in cells], object)
-    values, wrong = numbers(cells)
+def _number_or_hexadecimal(cell: object) -> float | None:
+    """The number in a cell; Argus writes some ports as 0x0035."""
+    if isinstance(cell, str) and cell.strip()[:2].lower() == "0x":
+        try:
+            return float(int(cell, 16))
+        except ValueError:
+            return None
+    return _number(cell)
+
+
+def _whole_numbers(
+    cells: NDArray[Any],
+    highest: int,
+    read: Callable[[Any], float | None] = _number_or_hexadecimal,
+) -> Parsed:
+    if cells.dtype == object:
+        values, wrong = _read_numbers(cells, read)
+    else:
+        values, wrong = numbers(cells)
     with np.errstate(invalid="ignore"):
         outside = (values < 0) | (values > highest) | (values != np.floor(values))
     outside &= ~np.isnan(values)
     values[outside] = np.nan
     return values, wrong | outside
-
-
-def _from_hexadecimal(cell: object) -> object:
-    text = _text(cell)
-    try:
-        return int(text, 16) if text[:2].lower() == "0x" else cell
-    except ValueError:
-        return cell
 
 
 def times_ms(cells: NDArray[Any], zone: tzinfo, unit: str | None) -> Parsed:

@@ -100,12 +100,11 @@ class DelimitedSource(FileSource):
 
     def _without_headers(self, decoded: Decoded) -> Decoded:
         """Leave out lines that repeat the header, as joined files have them."""
-        if not self.header or not decoded.columns:
-            return decoded
+        found = decoded.columns.values()
+        if not self.header or not found or any(cells.dtype != object for cells in found):
+            return decoded  # a column of numbers alone repeats no header
         repeated = np.ones(len(decoded.line), np.bool_)
         for name, cells in decoded.columns.items():
-            if cells.dtype != object:
-                return decoded  # a column of numbers alone repeats no header
             title = self.header[self.interpreter.positions[name]].strip()
             # A joined file keeps the byte order mark of its second part.
             repeated &= np.array([str(cell).strip(" \ufeff") == title for cell in cells], np.bool_)

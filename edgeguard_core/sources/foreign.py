@@ -11,6 +11,7 @@ _PCAP_MAGICS = (
     b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
 _NFDUMP_MAGICS = (b"\x0c\xa5", b"\xa5\x0c")
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\r\n\f")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 _GIVE = "give a CSV, a Zeek log or a Parquet file."
@@ -57,8 +58,8 @@ def text_lines(path: Path, head: bytes) -> list[str]:
         If the head is binary, or its first line does not end.
     """
     text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
-    controls = sum(ord(letter) < 32 and letter not in "\t\r\n\f" for letter in text)
-    if "\0" in text or controls > len(text) / 100:
+    controls = len(head) - len(head.translate(None, delete=_CONTROLS))
+    if b"\0" in head or controls > len(head) / 100:
         raise SourceError(f"{path} is binary and of no known kind; {_GIVE}")
     if "\r" in text and "\n" not in text:
         raise SourceError(f"{path} ends its lines in carriage returns; save it with line feeds.")

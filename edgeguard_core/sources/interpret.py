@@ -47,7 +47,7 @@ class NativeInterpreter:
         self.schema = schema
         self.meter = schema.name
         self.positions = schema.match(header) | label_positions(header, schema.label)
-        self.numeric = frozenset(schema.numeric)
+        self.numeric = numeric_columns(schema)
         self.labels = LabelReader(schema.label, options.benign_words)
         self._zone = options.zone
 
@@ -77,7 +77,7 @@ class ZeekInterpreter:
         self._zeek = zeek_schema()
         self.meter = self._zeek.name
         self.positions = self._zeek.match(header) | label_positions(header, self._zeek.label)
-        self.numeric = frozenset(self._zeek.numeric)
+        self.numeric = numeric_columns(self._zeek)
         self.labels = LabelReader(self._zeek.label, options.benign_words)
         self._zone: tzinfo = options.zone
         self._networks = NetworkTable(options.local_networks)
@@ -135,6 +135,13 @@ def _base_of_zeek(log: Flows) -> dict[str, NDArray[Any]]:
         if pivot in log.columns:
             base[pivot] = log.columns[pivot]
     return base
+
+
+def numeric_columns(schema: Schema) -> frozenset[str]:
+    """Names of the columns that mostly hold numbers: features, ports, times."""
+    types = ("port", "integer", "time")
+    others = {column.name for column in schema.columns if column.type in types}
+    return frozenset(schema.numeric) | (others - set(schema.categorical))
 
 
 def label_positions(header: Iterable[str], spec: LabelSpec) -> dict[str, int]:

@@ -31,7 +31,7 @@ HEAD_BYTES = 256 << 10
 
 _ZSTD_PIECE_BYTES = 4 << 10  # 4 bytes can unfold to 128 KiB, so this many to 128 MiB at most
 _BLANKS = b" \t\r\n"
-_BLANK_LINE = re.compile(rb"(?:\A|\n)[ \t\r]*\n")
+_BLANK_STARTS = (b"\n\n", b"\n\r", b"\n ", b"\n\t")
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -191,7 +191,8 @@ def _clean(
         text += b"\n"
     n_lines = text.count(b"\n")
     skipped = max(0, min(skip_lines - first_line + 1, n_lines))
-    odd = skipped > 0 or _BLANK_LINE.search(text) is not None
+    # Searching for these is ten times as fast as splitting a block to see if it need be split.
+    odd = skipped > 0 or text[:1] in _BLANKS or any(start in text for start in _BLANK_STARTS)
     if comment is not None:
         odd = odd or text.startswith(comment) or b"\n" + comment in text
     line = np.arange(first_line, first_line + n_lines)
