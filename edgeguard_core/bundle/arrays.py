@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.bundle.zips import check_directory
+from edgeguard_core.bundle.zips import check_directory, zip_files
 
 MAX_ARRAYS: Final = 256
 MAX_ARRAY_BYTES: Final = 64 << 20  # of one file's arrays together, unpacked
@@ -42,9 +42,13 @@ def dump_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     for name, array in arrays.items():
         if array.dtype.kind not in _ALLOWED_KINDS:
             raise ValueError(f"array {name} holds {array.dtype}, not numbers or text")
+    # numpy's own savez opens its entries in a way whose headers differ between Python releases.
+    return zip_files({f"{name}.npy": _dump_array(array) for name, array in arrays.items()})
+
+
+def _dump_array(array: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
-    # mypy: the stubs take any keyword for allow_pickle.
-    np.savez_compressed(stream, **dict(arrays))  # type: ignore[arg-type]
+    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
     return stream.getvalue()
 
 

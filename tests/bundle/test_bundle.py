@@ -55,7 +55,10 @@ def test_a_saved_bundle_loads_with_the_same_parts(bundle, tmp_path, as_zip):
     assert again.schema == bundle.schema
     assert again.preprocessor == bundle.preprocessor
     assert again.threshold == bundle.threshold
-    assert again.manifest == bundle.manifest
+    # Not the hashes of the packed files: another zlib packs the same arrays into other bytes.
+    without_hashes = [dataclasses.replace(b.manifest, files={}) for b in (again, bundle)]
+    assert without_hashes[0] == without_hashes[1]
+    assert again.manifest.files.keys() == bundle.manifest.files.keys()
     for name in ("weights.npz", "parity.npz"):
         for key, array in bundle.arrays(name).items():
             np.testing.assert_array_equal(again.arrays(name)[key], array)
