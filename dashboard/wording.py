@@ -237,7 +237,8 @@ def broken_promise(audit: Any) -> str:
     """What is said where more benign flows alert than was promised."""
     return (
         f"{percent(audit.promised, 2)} false alarms were promised, "
-        f"{percent(audit.realised, 2)} came (95 % interval {percent(audit.low, 2)} to {percent(audit.high, 2)}): these flows differ "
+        f"{percent(audit.realised, 2)} came (95 % interval {percent(audit.low, 2)} to "
+        f"{percent(audit.high, 2)}): these flows differ "
         "from those the threshold was calibrated on. Learn this file's normal, or calibrate here "
         "with `edgeguard threshold BUNDLE --calibrate FILE`."
     )
