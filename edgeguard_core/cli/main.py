@@ -106,13 +106,18 @@ def _run(arguments: list[str]) -> int:
     try:
         with command.make_context("edgeguard", arguments) as context:
             command.invoke(context)
+        sys.stdout.flush()
     except typer.Exit as end:
         return end.exit_code
     except _UsageError as error:
         return _fail(_usage(error), BAD_INPUT)
-    finally:
-        problem = _flush()
-    return _fail(problem, BAD_INPUT) if problem else 0
+    except BrokenPipeError:
+        _forget_output()
+    except OSError as error:  # a full disk, a folder that may not be read: no bug of ours
+        _forget_output()
+        where = error.filename or "its output"
+        return _fail(f"Cannot go on with {where}: {error.strerror or error}.", BAD_INPUT)
+    return 0
 
 
 def _usage(error: Exception) -> str:
@@ -123,16 +128,12 @@ def _usage(error: Exception) -> str:
     return f"{said.rstrip('. ')}; see {where} --help"
 
 
-def _flush() -> str:
-    """What went wrong as the last output left, in a sentence; nothing where all is well."""
+def _forget_output() -> None:
+    """Leave what cannot be printed, or Python tries again as it ends, and complains."""
     try:
         sys.stdout.flush()
-    except OSError as error:
-        # Python must not try again, and complain, as it ends.
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # else whoever read us has had enough
-            return f"Cannot write to standard output: {error.strerror}; send it somewhere else."
-    return ""
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -76,7 +76,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
         drawn.add_row(*map(Text, row))  # as text, since words out of files may look like markup
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(drawn)
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    with console.capture() as lines:  # rich would end the process where a pipe is closed
+        console.print(drawn)
+    print("\n".join(line.rstrip() for line in lines.get().rstrip().split("\n")))
 
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:

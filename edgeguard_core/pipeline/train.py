@@ -21,7 +21,7 @@ from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split, unlabelled_as_benign
-from edgeguard_core.pipeline.variants import Variants, make_variants, stored_calibrations
+from edgeguard_core.pipeline.variants import OFFERED, Variants, make_variants, stored_calibrations
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
 from edgeguard_core.thresholds import Calibration, Threshold, conformal, require_benign_rows
 
@@ -127,6 +127,7 @@ def train(
         benign=preprocessor.transform(held_out),
         attacks=preprocessor.transform(attacks) if len(attacks) else None,
         hours=duration_hours(held_out),
+        names=tuple(dict.fromkeys((*OFFERED, Variants.name(request.variant)))),
         on_progress=on_progress,
     )
     model, calibration = variants.require(request.variant)

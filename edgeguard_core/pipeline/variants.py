@@ -15,7 +15,7 @@ from edgeguard_core.thresholds import Calibration
 
 REFERENCE = "float32"
 OFFERED = ("float32", "float16", "dynamic_int8")
-"""What training measures; full int8 can be asked for, and is refused by its parity."""
+"""What training always measures; full int8 can be asked for, and is refused by its parity."""
 
 _PREFIX = "calibration_of_"
 
@@ -66,7 +66,7 @@ def make_variants(
     attacks: ModelInput | None,
     hours: float | None,
     on_progress: OnProgress,
-    names: tuple[str, ...] = OFFERED,
+    names: tuple[str, ...],
 ) -> Variants:
     """The variants of some weights, those that answer like float32 with their calibration.
 
@@ -78,6 +78,8 @@ def make_variants(
         Labelled attacks where there are any; they only judge parity.
     hours
         Time that the benign flows cover, for alerts per hour.
+    names
+        Which ones.
 
     Raises
     ------
