@@ -21,15 +21,12 @@ from numpy.typing import NDArray
 
 from edgeguard_core.flows.table import Flows
 
-CONTEXT_VERSION: Final = 1
-"""Raised whenever the same flows would get other context; kept in files that hold context."""
-
 SHORT_S: Final = 60.0
 LONG_S: Final = 600.0
 LONGEST_GAP_S: Final = 3_600.0
 """A gap that is longer, or has no beginning, counts as this."""
 
-COLUMNS: Final = (
+COLUMNS: Final = (  # as schema ``flow`` lists them; raise CONTEXT_VERSION when one changes
     "src_flows_60s",
     "src_flows_600s",
     "src_new_destinations_60s",

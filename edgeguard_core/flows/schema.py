@@ -16,6 +16,9 @@ from edgeguard_core.errors import SchemaError
 RECOGNISED_SHARE = 0.6
 """A file is of a native schema when it has at least this share of its feature columns."""
 
+CONTEXT_VERSION = 1
+"""Raised whenever the same flows would get other context; kept in files that hold context."""
+
 _TYPES = ("float", "integer", "string", "address", "port", "time")
 _TRANSFORMS = ("log", "linear")
 _RULES = ("port_bucket", "transport")
@@ -39,6 +42,8 @@ class Column:
     ``minimum`` and ``maximum`` are hard: a row outside is rejected. ``derived_from`` and
     ``rule`` make a categorical column out of another one, such as the service bucket of a
     port. ``words`` translates a source's words into EdgeGuard's; others become missing.
+    ``context`` marks a feature that is computed from the flows before this one, and that no
+    source brings.
     ``transform`` is what the model's graph applies before standardising.
     """
 
@@ -54,6 +59,7 @@ class Column:
     derived_from: str | None = None
     rule: str | None = None
     words: Mapping[str, str] | None = None
+    context: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -164,6 +170,16 @@ class Schema:
         return self.numeric + self.categorical
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """Features that a source brings or that follow from its columns; context does not."""
+        return tuple(name for name in self.features if not self.column(name).context)
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Features that are computed from the flows before."""
+        return tuple(name for name in self.features if self.column(name).context)
+
+    @property
     def time(self) -> str | None:
         """Name of the time column (milliseconds UTC once read), if the schema has one."""
         return next(iter(self._of_role(Role.TIME)), None)
@@ -192,7 +208,7 @@ class Schema:
     def coverage(self, present: Iterable[str]) -> float:
         """Share of the feature columns that these schema columns give, 0 to 1."""
         names = set(present)
-        features = [self.column(name) for name in self.features]
+        features = [self.column(name) for name in self.measured]
         given = sum(feature.name in names or feature.derived_from in names for feature in features)
         return given / len(features) if features else 0.0
 

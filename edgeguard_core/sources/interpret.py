@@ -46,7 +46,9 @@ class NativeInterpreter:
     def __init__(self, schema: Schema, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = schema
         self.meter = schema.name
-        self.positions = schema.match(header) | label_positions(header, schema.label)
+        # Context says nothing without the version of the code that made it.
+        known = {n: at for n, at in schema.match(header).items() if n not in schema.context}
+        self.positions = known | label_positions(header, schema.label)
         self.numeric = numeric_columns(schema)
         self.labels = LabelReader(schema.label, options.benign_words)
         self._zone = options.zone
@@ -58,13 +60,13 @@ class NativeInterpreter:
         # Derived ones come and go with columns that many exports leave out.
         absent = [
             name
-            for name in self.schema.features
+            for name in self.schema.measured
             if name not in self.positions and self.schema.column(name).derived_from is None
         ]
         if not absent:
             return []
         return [
-            f"The file lacks {len(absent)} of the {len(self.schema.features)} feature columns "
+            f"The file lacks {len(absent)} of the {len(self.schema.measured)} feature columns "
             f"of {self.schema.name}: {', '.join(absent)}."
         ]
 

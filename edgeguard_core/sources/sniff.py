@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeguard_core.errors import SchemaError, SourceError
-from edgeguard_core.flows.schema import RECOGNISED_SHARE, Schema, shipped_schemas
+from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schema, shipped_schemas
 from edgeguard_core.sources.base import ReadOptions, Source
 from edgeguard_core.sources.files import (
     PARQUET_KEY,
@@ -86,7 +86,11 @@ def _open_parquet(path: Path, options: ReadOptions) -> Source:
             f"{path} is a damaged or packed Parquet file; unpack it or export it again."
         ) from error
     name, interpreter = _interpreter(path, header, options)
-    meter = str((_json_or_none(note.decode(errors="replace")) or {}).get("meter", ""))
+    written = _json_or_none(note.decode(errors="replace")) or {}
+    if written.get("context") == CONTEXT_VERSION:
+        known = interpreter.schema.match(header)
+        interpreter.positions |= {n: known[n] for n in interpreter.schema.context if n in known}
+    meter = str(written.get("meter", ""))
     return ParquetSource(path, f"{name}-parquet", interpreter, header, options, meter=meter)
 
 

@@ -176,3 +176,7 @@ def test_a_host_in_use_survives_the_flood():
         )
     assert found["src_gap_s"][1] == pytest.approx(1.0)
     assert found["conversation_flows_60s"][1] > 30
+
+
+def test_the_canonical_schema_lists_these_columns_as_context():
+    assert FLOW.context == COLUMNS
