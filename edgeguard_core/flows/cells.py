@@ -57,11 +57,11 @@ def numbers(cells: NDArray[Any]) -> Parsed:
 def _read_numbers(cells: NDArray[Any], read: Callable[[Any], float | None]) -> Parsed:
     """Finite numbers by ``read``, which says None to what is none."""
     found = _by_distinct(cells, read)
-    wrong = np.equal(found, None)
+    wrong = np.array([number is None for number in found], np.bool_)
     found[wrong] = np.nan
     values = found.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
-    return values, wrong.astype(np.bool_)
+    return values, wrong
 
 
 def _by_distinct(cells: NDArray[Any], read: Callable[[Any], object]) -> NDArray[np.object_]:
