@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard_app import APP, PATIENCE_S, finish
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs
+from dashboard import jobs, workspace
 
 STAND_IN = Path(__file__).with_name("stand_in_command.py")
 
@@ -26,9 +26,10 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_job_left() -> Iterator[None]:
-    """No child process outlives its test."""
+def no_job_left(work: Path) -> Iterator[None]:
+    """No child process outlives its test; asks for ``work`` so as to look in the right folder."""
     yield
+    assert workspace.root() == work
     for job in jobs.all_jobs():
         if not jobs.status(job).state.is_over:
             jobs.cancel(job)
