@@ -58,6 +58,8 @@ _SMALLEST_GAP_S: Final = 1e-3  # meters report milliseconds; the log needs a flo
 _GAPS_NEEDED: Final = 4  # a spread of fewer says nothing
 _SIZE_MEMORY: Final = 0.1  # weight of the newest size in a conversation's running mean
 
+_ROWS_AT_ONCE: Final = 65_536  # bounds the float64 in-betweens of a large file
+
 _NEEDED = (
     "bidirectional_first_seen_ms", "src_ip", "dst_ip", "dst_port", "protocol",
     "src2dst_bytes", "dst2src_bytes",
@@ -267,17 +269,59 @@ def _carry(sums: list[float], epoch_at: int, epoch: float, end: int | None = Non
         sums[position] *= factors[(position - epoch_at - 1) % 2]
 
 
-def with_context(flows: Flows, context: HostContext | None = None) -> Flows:
+def has_context(flows: Flows) -> bool:
+    """Whether every context column is there already."""
+    return all(name in flows.columns for name in COLUMNS)
+
+
+def context_of(flows: Flows, timeline: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+    """The context of flows in any order, shape ``(n, 16)``, in the order they were given.
+
+    Parameters
+    ----------
+    flows
+        With time, addresses, port, protocol and bytes; see ``can_have_context``.
+    timeline
+        Which timeline each flow is of, shape ``(n,)``: hosts of one file have no history in
+        another. By default all are of one.
+    """
+    times = flows.columns[_NEEDED[0]]
+    lines = np.zeros(len(flows), np.int64) if timeline is None else timeline
+    order = np.lexsort((times, lines))
+    found = np.empty((len(flows), len(COLUMNS)), np.float32)
+    for line in np.unique(lines):
+        mine, context = order[lines[order] == line], HostContext()
+        for first in range(0, len(mine), _ROWS_AT_ONCE):
+            part = mine[first : first + _ROWS_AT_ONCE]
+            columns = context.columns(flows.select(part))
+            found[part] = np.stack([columns[name] for name in COLUMNS], axis=1)
+    return found
+
+
+def can_have_context(flows: Flows) -> bool:
+    """Whether there is time and all else that context is made of."""
+    return flows.time_ms is not None and all(name in flows.columns for name in _NEEDED)
+
+
+def attach(flows: Flows, context: NDArray[np.float32]) -> Flows:
+    """The flows with their context, shape ``(n, 16)``, as columns."""
+    added = {name: context[:, at].astype(np.float64) for at, name in enumerate(COLUMNS)}
+    return replace(flows, columns={**flows.columns, **added})
+
+
+def with_context(flows: Flows, timeline: NDArray[np.int64] | None = None) -> Flows:
     """The same flows with the context columns, computed in the order of time.
 
-    Without any time, or without the columns that context is made of, they come back as they
-    are: their order in a file says nothing about what came before.
+    Flows that have context keep it. Without any time, or without the columns that context is
+    made of, they come back as they are: their order in a file says nothing about what came
+    before.
     """
-    if flows.time_ms is None or any(name not in flows.columns for name in _NEEDED):
+    if has_context(flows) or not can_have_context(flows):
         return flows
-    order = np.argsort(flows.columns[_NEEDED[0]], kind="stable")
-    found = (context or HostContext()).columns(flows.select(order))
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    columns = {**flows.columns, **{name: values[back] for name, values in found.items()}}
-    return replace(flows, columns=columns)
+    return attach(flows, context_of(flows, timeline))
+
+
+def needed_alone(flows: Flows) -> Flows:
+    """The flows with nothing but the columns that context is made of."""
+    kept = {name: flows.columns[name] for name in _NEEDED if name in flows.columns}
+    return Flows(flows.schema, kept, None, flows.line)

@@ -133,6 +133,15 @@ def test_files_out_of_time_order_get_the_context_of_their_times():
         np.testing.assert_array_equal(shuffled.columns[name][order], in_order.columns[name])
 
 
+def test_each_file_is_its_own_timeline():
+    rows = [(float(i), "a", "b", 80, 100) for i in range(20)]
+    both = with_context(flows_of(rows + rows), np.repeat([0, 1], 20))
+    alone = with_context(flows_of(rows))
+    for name in COLUMNS:
+        np.testing.assert_array_equal(both.columns[name][:20], alone.columns[name])
+        np.testing.assert_array_equal(both.columns[name][20:], alone.columns[name])
+
+
 def test_nothing_looks_ahead():
     rows = [(float(i), "a", f"d{i % 5}", 80, 100) for i in range(50)]
     all_rows = with_context(flows_of(rows))
