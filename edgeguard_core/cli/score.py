@@ -47,13 +47,14 @@ def command(
     print_warnings(done.warnings)
     flows = done.report.accepted
     threshold = done.threshold
+    origin = threshold["origin"].replace("bundle", "the bundle")
     pairs(
         [
             ("written", done.out),
             ("flows", flows),
             ("alerts", f"{done.alerts:,} ({percent(done.alerts / flows)})"),
             ("rejected", done.report.rejected.total()),
-            ("threshold", f"{threshold['value']:.4g} from the {threshold['origin']}"),
+            ("threshold", f"{threshold['value']:.4g} from {origin}"),
             ("seconds", round(done.seconds, 2)),
         ]
     )
