@@ -95,4 +95,5 @@ def test_the_old_runtime_gives_the_scores_of_the_new_one(old_python, bundle):
     np.testing.assert_array_equal(
         here.threshold.alerts(there)[far], here.threshold.alerts(scored.scores)[far]
     )
-    assert np.abs(np.array(found["severity"]) - scored.severity).max() <= 1
+    # Among the 90 calibration flows themselves a tie that breaks moves the p-value by a rank.
+    assert np.mean(np.array(found["severity"]) == scored.severity) > 0.9
