@@ -32,8 +32,6 @@ def refuse_by_magic(path: Path, head: bytes) -> None:
     SourceError
         For an empty file, a packet capture, nfdump's own format, an archive or UTF-16.
     """
-    if not head.removeprefix(UTF8_BOM).strip(b"\r\n\t \0"):
-        raise SourceError(f"{path} is empty; export it again.")
     if head.startswith(_PCAP_MAGICS):
         raise SourceError(
             f"{path} is a packet capture, which cannot be read yet; "
@@ -47,6 +45,8 @@ def refuse_by_magic(path: Path, head: bytes) -> None:
         )
     if head.startswith(_UTF16_BOMS):
         raise SourceError(f"{path} is UTF-16 text; save it as UTF-8.")
+    if not head.removeprefix(UTF8_BOM).strip(b"\r\n\t \0"):
+        raise SourceError(f"{path} is empty; export it again.")
 
 
 def text_lines(path: Path, head: bytes) -> list[str]:

@@ -32,6 +32,7 @@ _KDD_FIELDS = (41, 42, 43)  # features alone, with the label, with the difficult
 _KDD_PROTOCOL_AT, _KDD_FLAG_AT = 1, 3
 _KDD_PROTOCOLS = {"tcp", "udp", "icmp"}
 _MOST_COLUMNS_NAMED = 6
+_MOST_OF_A_TITLE = 40
 
 
 def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
@@ -276,5 +277,6 @@ def _split(line: str, delimiter: str = ",") -> list[str]:
 
 
 def _some(header: list[str]) -> str:
-    names = ", ".join(title.strip() for title in header[:_MOST_COLUMNS_NAMED])
+    named = (title.strip()[:_MOST_OF_A_TITLE] for title in header[:_MOST_COLUMNS_NAMED])
+    names = ", ".join(" ".join(title.split()) for title in named)
     return names + (", …" if len(header) > _MOST_COLUMNS_NAMED else "")
