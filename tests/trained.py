@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,20 +30,30 @@ def written(path: Path, lines: Iterable[str]) -> Path:
     return path
 
 
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, hidden files too."""
+    return sorted(item.name for item in folder.iterdir())
+
+
 def request(paths: list[Path], out: Path, **other) -> TrainRequest:
     config = other.pop("config", TrainingConfig(steps=STEPS))
     return TrainRequest(paths=paths, out=out, config=config, **other)
 
 
-@cache
+_made: dict[str, Trained] = {}
+
+
 def zeek_bundle(factory: pytest.TempPathFactory) -> Trained:
     """Of the real ``iot23_honeypot_5-1.csv``: benign, with times, 1,374 flows."""
-    out = factory.mktemp("zeek") / "B"
-    return train(request([data("zeek/iot23_honeypot_5-1.csv")], out), now=noon)
+    return _once("zeek", data("zeek/iot23_honeypot_5-1.csv"), factory)
 
 
-@cache
 def cic_bundle(factory: pytest.TempPathFactory) -> Trained:
     """Of the real ``monday_first_999.csv``: benign, without times, 999 flows."""
-    out = factory.mktemp("cic") / "B"
-    return train(request([data("cic-ids2017/monday_first_999.csv")], out), now=noon)
+    return _once("cic", data("cic-ids2017/monday_first_999.csv"), factory)
+
+
+def _once(name: str, source: Path, factory: pytest.TempPathFactory) -> Trained:
+    if name not in _made:
+        _made[name] = train(request([source], factory.mktemp(name) / "B"), now=noon)
+    return _made[name]
