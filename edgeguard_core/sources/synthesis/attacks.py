@@ -210,6 +210,7 @@ def _brute_force(cast: Cast, level: int, rng: np.random.Generator) -> Rows:
         up=Size(1900, 0.1),
         down=Size(2700, 0.07),
         hold_ms=Size((3500, 2300, 1900)[level], 0.3),
+        segment=240,
         outcomes={"done": 0.85, "reset": 0.12, "open": 0.03},
     )
     source = cast.insider(rng) if level == 0 else _outsider(rng)

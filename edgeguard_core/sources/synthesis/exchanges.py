@@ -69,6 +69,7 @@ USUAL_OUTCOMES: Mapping[str, float] = {
 class Tcp:
     """Connections that carry ``up`` and ``down`` bytes of payload, and idle for ``hold_ms``.
 
+    A protocol of small messages fills its packets with ``segment`` bytes at most.
     ``outcomes`` gives the share of each state; those that failed carry no payload.
     """
 
@@ -76,6 +77,7 @@ class Tcp:
     down: Size
     hold_ms: Size = _IDLE_MS
     outcomes: Mapping[str, float] = field(default_factory=lambda: USUAL_OUTCOMES)
+    segment: int = MOST_PACKET_BYTES
 
     def draw(self, rng: np.random.Generator, n: int, path: Path) -> Shape:
         """``n`` connections over a path."""
@@ -83,7 +85,7 @@ class Tcp:
         style = _TCP_STYLES[rng.integers(0, len(_TCP_STYLES), n)]
         rtt = path.rtt_ms.draw(rng, n)
         up, down = np.ceil(self.up.draw(rng, n)), np.ceil(self.down.draw(rng, n))
-        talk = _conversation(rng, up, down, style, state)
+        talk = _conversation(rng, up, down, style, state, self.segment)
         rounds = 2 + np.log2(1 + (talk.up_packets + talk.down_packets) / _INITIAL_WINDOW_PACKETS)
         wire_ms = 8 * (up + down) / (path.mbit.draw(rng, n) * _BITS_PER_MBIT_MS)
         # Somebody waits at some time during a connection: a person, a timer, or a disk.
@@ -111,15 +113,16 @@ def _conversation(
     down: NDArray[np.float64],
     style: NDArray[np.float64],
     state: NDArray[np.object_],
+    segment: int,
 ) -> _Talk:
     """Packets and bytes of connections that came about: handshake, data, ACKs, goodbye."""
     header, syn_extra = style[:, 0], style[:, 1]
-    room = MOST_PACKET_BYTES - header
+    room = np.minimum(MOST_PACKET_BYTES - header, segment)
     up_packets, down_packets = np.ceil(up / room), np.ceil(down / room)
     per_ack = rng.uniform(1.5, 2.5, len(up))
     seen_syn = state != "mid"
-    goodbye = np.isin(state, ["done", "reset"])
     fin_back = state == "done"
+    goodbye = 2 * fin_back + (state == "reset")  # FIN and the last ACK, or RST
     src = up_packets + np.ceil(down_packets / per_ack) + 2 * seen_syn + goodbye
     dst = down_packets + np.ceil(up_packets / per_ack) + seen_syn + fin_back
     return _Talk(

@@ -26,6 +26,7 @@ MONDAY_MS = 1_709_510_400_000.0
 
 _MORNING_HOURS = 8
 _DEFAULT_HOURS = 24.0
+_LEAST_LARGEST_BYTES = 1000
 _BYTES_PER_FLOW = 700  # measured at the peak, all columns and the copies while sorting
 _MEMORY_SHARE = 0.8  # of what is free
 _MOST_MS = 4_102_444_800_000.0  # the year 2100
@@ -53,6 +54,8 @@ class SynthesisRequest:
         Kinds of attack laid into it, on top of the benign flows.
     strength
         ``low``, ``medium`` or ``high``, of all attacks.
+    largest_flow_bytes
+        Benign flows with more are left out: for captures, where each byte takes room.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class SynthesisRequest:
     start_ms: float | None = None
     attacks: tuple[str, ...] = ()
     strength: str = "medium"
+    largest_flow_bytes: float = np.inf
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
@@ -90,6 +94,11 @@ class SynthesisRequest:
         if self.strength not in STRENGTHS:
             raise SourceError(
                 f"Strength {self.strength!r} is not known; use {', '.join(STRENGTHS)}."
+            )
+        if not self.largest_flow_bytes >= _LEAST_LARGEST_BYTES:
+            raise SourceError(
+                f"Flows of at most {self.largest_flow_bytes:g} bytes leave nearly nothing; "
+                f"allow {_LEAST_LARGEST_BYTES} or more."
             )
         require_kinds(self.attacks)
 
@@ -181,7 +190,8 @@ def _benign(request: SynthesisRequest, site: Site) -> Rows:
         if day_ms >= end or (request.flows is not None and n >= request.flows):
             break
         rows = day(site, day_ms)
-        rows = rows.select((rows.start_ms >= begin) & (rows.start_ms < end))
+        small = rows.src_bytes + rows.dst_bytes <= request.largest_flow_bytes
+        rows = rows.select((rows.start_ms >= begin) & (rows.start_ms < end) & small)
         n += int((rows.start_ms < day_ms + MS_PER_DAY).sum())
         parts.append(rows)
     rows = Rows.concat(parts).in_time_order()
