@@ -136,8 +136,7 @@ def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
     if options.schema is None:
         _require_zeek(path, keys)
         # Zeek leaves unset fields out, so the first records do not show them all.
-        zeek = [column.name for column in zeek_schema().columns]
-        header = keys + [name for name in zeek if name not in keys]
+        header = keys + [name for name in zeek_schema().features if name not in keys]
         return JsonLinesSource(path, "zeek-json", ZeekInterpreter(header, options), header, options)
     name, interpreter = _interpreter(path, keys, options)
     return JsonLinesSource(path, f"{name}-json", interpreter, keys, options)
