@@ -28,6 +28,7 @@ UTF8_BOM = b"\xef\xbb\xbf"
 BLOCK_BYTES = 8 << 20
 LONGEST_LINE_BYTES = 16 << 20
 HEAD_BYTES = 256 << 10
+MOST_LINES = 1 << 18  # in a block: junk of two bytes a line must not fill the memory
 
 _ZSTD_PIECE_BYTES = 4 << 10  # 4 bytes can unfold to 128 KiB, so this many to 128 MiB at most
 _BLANKS = b" \t\r\n"
@@ -171,11 +172,23 @@ def line_blocks(
             if not cut and len(text) > LONGEST_LINE_BYTES:
                 raise SourceError(f"{path} line {first_line} is longer than 16 MiB; not a log.")
             whole, rest = text[:cut], text[cut:]
-            if whole:
-                yield _clean(whole, first_line, skip_lines, comment, _share(stream, packed_bytes))
-                first_line += whole.count(b"\n")
+            share = _share(stream, packed_bytes)
+            for piece in _pieces(whole):
+                yield _clean(piece, first_line, skip_lines, comment, share)
+                first_line += piece.count(b"\n")
             if not block:
                 return
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """Whole lines, about ``MOST_LINES`` at a time; one piece for all but very short lines."""
+    n_lines = text.count(b"\n")
+    size = len(text) if n_lines <= MOST_LINES else len(text) * MOST_LINES // n_lines
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + size - 1) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _share(stream: BinaryIO, packed_bytes: int) -> float:

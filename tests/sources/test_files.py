@@ -229,16 +229,19 @@ def test_a_column_that_stops_being_binary_in_a_later_block(
         read_flows([written(tmp_path, "a.csv", cic_csv(rows))])
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "json"])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "json", "junk"])
 def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("edgeguard_core.sources.streams.BLOCK_BYTES", 64 << 10)
+    monkeypatch.setattr("edgeguard_core.sources.streams.MOST_LINES", 2000)
+    monkeypatch.setattr("edgeguard_core.sources.base.MOST_REJECTIONS_KEPT", 100)
 
     def peak(times: int) -> int:
         text = {
             "csv": lambda: cic_csv([cic_row(n % 1000) for n in range(600 * times)]),
             "tsv": lambda: zeek_tsv(ZEEK_ROWS * 1000 * times),
+            "junk": lambda: cic_csv([cic_row()]) + "x\n" * 6000 * times,
             "json": lambda: f"{json.dumps(RECORD)}\n" * 400 * times,
         }[kind]()
         path = written(tmp_path, f"{times}", text)
