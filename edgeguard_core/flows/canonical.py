@@ -5,7 +5,7 @@ every source and every schema that uses them.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -160,27 +160,38 @@ def canonical_columns(base: Mapping[str, NDArray[Any]], networks: NetworkTable) 
     -------
     The base columns and the derived ones, each of shape ``(n,)``.
     """
-    columns = dict(base)
-    protocol = base["protocol"]
-    transport = transport_words(protocol)
-    service = port_buckets(base["dst_port"])
-    service[(transport == "icmp") | (transport == "other")] = NO_PORT
-    packets = _total(base["src2dst_packets"], base["dst2src_packets"])
-    total_bytes = _total(base["src2dst_bytes"], base["dst2src_bytes"])
-    seconds = base["bidirectional_duration_ms"] / 1000
-    columns |= {
-        "src2dst_mean_packet_bytes": _ratio(base["src2dst_bytes"], base["src2dst_packets"]),
-        "dst2src_mean_packet_bytes": _ratio(base["dst2src_bytes"], base["dst2src_packets"]),
-        "src2dst_bytes_share": _ratio(base["src2dst_bytes"], total_bytes),
-        "src2dst_packets_share": _ratio(base["src2dst_packets"], packets),
-        "bidirectional_packets_per_s": _ratio(packets, seconds),
-        "bidirectional_bytes_per_s": _ratio(total_bytes, seconds),
-        "transport": transport,
-        "service": service,
-        "src_network": networks.words(base["src_ip"]),
-        "dst_network": networks.words(base["dst_ip"]),
-    }
-    return columns
+    return dict(base) | derived_columns(base, networks)
+
+
+def derived_columns(
+    columns: Mapping[str, NDArray[Any]], networks: NetworkTable
+) -> dict[str, NDArray[Any]]:
+    """The features of schema ``flow`` that follow from those columns, each of shape ``(n,)``.
+
+    One whose columns are not all there is left out.
+
+    >>> columns = {"src2dst_bytes": np.array([90.0]), "src2dst_packets": np.array([2.0])}
+    >>> derived_columns(columns, NetworkTable())
+    {'src2dst_mean_packet_bytes': array([45.])}
+    """
+    derived: dict[str, NDArray[Any]] = {}
+    for name, (needed, rule) in _DERIVED.items():
+        given = [derived.get(key, columns.get(key)) for key in needed]
+        if all(values is not None for values in given):
+            derived[name] = rule(*given)
+    # A protocol without a number, such as arp, has a word all the same.
+    if "transport" in derived and "transport" in columns:
+        nameless = derived["transport"] == ""
+        derived["transport"][nameless] = columns["transport"][nameless]
+    if "service" in derived:
+        for transport in (derived.get("transport"), columns.get("transport")):
+            if transport is not None:
+                derived["service"][(transport == "icmp") | (transport == "other")] = NO_PORT
+    for name in ("src_network", "dst_network"):
+        addresses = columns.get(name.replace("network", "ip"))
+        if addresses is not None:
+            derived[name] = networks.words(addresses)
+    return derived
 
 
 def _total(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,3 +206,31 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
         ratio: NDArray[np.float64] = np.divide(part, whole, out=start, where=whole > 0)
     ratio[np.isinf(ratio)] = np.nan
     return ratio
+
+
+def _rate(
+    one: NDArray[np.float64], other: NDArray[np.float64], duration_ms: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return _ratio(_total(one, other), duration_ms / 1000)
+
+
+def _share(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _ratio(one, _total(one, other))
+
+
+_DERIVED: Mapping[str, tuple[tuple[str, ...], Callable[..., NDArray[Any]]]] = {
+    "src2dst_mean_packet_bytes": (("src2dst_bytes", "src2dst_packets"), _ratio),
+    "dst2src_mean_packet_bytes": (("dst2src_bytes", "dst2src_packets"), _ratio),
+    "src2dst_bytes_share": (("src2dst_bytes", "dst2src_bytes"), _share),
+    "src2dst_packets_share": (("src2dst_packets", "dst2src_packets"), _share),
+    "bidirectional_packets_per_s": (
+        ("src2dst_packets", "dst2src_packets", "bidirectional_duration_ms"),
+        _rate,
+    ),
+    "bidirectional_bytes_per_s": (
+        ("src2dst_bytes", "dst2src_bytes", "bidirectional_duration_ms"),
+        _rate,
+    ),
+    "transport": (("protocol",), transport_words),
+    "service": (("dst_port",), port_buckets),
+}

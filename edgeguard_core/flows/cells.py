@@ -28,8 +28,9 @@ _HIGHEST_PORT = 65535
 _EPOCH_STEPS = ((1e11, _MS_PER_S), (1e14, 1.0), (1e17, 1e-3), (np.inf, 1e-6))
 _TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S",
-    "%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+    "%Y-%m-%d %H:%M", "%Y-%m-%d",
 )  # fmt: skip
+_YEAR_FIRST = re.compile(r"\d{4}/")  # Argus writes 2018/05/10
 _DAY_FIRST_FORMATS = (
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p",
     "%d/%m/%Y %H:%M:%S.%f", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%y %H:%M",
@@ -239,6 +240,8 @@ def _parsed_stamps(cells: NDArray[Any], zone: tzinfo, formats: tuple[str, ...]) 
 
 
 def _stamp_ms(text: str, zone: tzinfo, formats: tuple[str, ...]) -> float:
+    if _YEAR_FIRST.match(text):
+        text = text.replace("/", "-")
     attempts: list[Callable[[], datetime]] = [
         *(lambda f=f: datetime.strptime(text, f) for f in formats),
         lambda: datetime.fromisoformat(text),

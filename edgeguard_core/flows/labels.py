@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,14 @@ class LabelReader:
 
     def __post_init__(self) -> None:
         self._benign = {_spelling(_plain(word)) for word in (*BENIGN_WORDS, *self.benign_words)}
+        self._benign |= {_spelling(_plain(word)) for word in self.spec.benign if "*" not in word}
         self._attack = {squeeze(mend(word)) for word in (*ATTACK_WORDS, *self.spec.attack)}
+        self._patterns = [
+            (word.lower(), label)
+            for label, words in ((BENIGN, self.spec.benign), (ATTACK, self.spec.attack))
+            for word in words
+            if "*" in word
+        ]
 
     def read(
         self,
@@ -82,7 +90,7 @@ class LabelReader:
         """
         texts = ["" if word is None else str(word) for word in coarse]
         counts = Counter(texts)
-        words = {text: _plain(text) for text in counts}
+        words = {text: self._stripped(_plain(text)) for text in counts}
         self._settle_binary({w for w in words.values() if w.lower() not in _UNLABELLED_WORDS})
         decided = {text: self._decide(word) for text, word in words.items()}
         self._remember(counts, decided)
@@ -133,7 +141,11 @@ class LabelReader:
             # 0 is benign, unless the person said that 1 is
             number = BENIGN if word == "0" and not self._benign & _BINARY else ATTACK
             return number, LABEL_WORDS[number]
-        if low.startswith("background"):
+        known = self._by_pattern(low)
+        if known == BENIGN:
+            return BENIGN, LABEL_WORDS[BENIGN]
+        unknown = known is None and not self._is_known_attack(word)
+        if low.startswith("background") or (unknown and self.spec.only_known):
             return UNLABELLED, word
         return ATTACK, word.rstrip(".")  # KDD 99 ends its words in a full stop
 
@@ -146,7 +158,16 @@ class LabelReader:
                 self.unknown[name] += count
 
     def _is_known_attack(self, name: str) -> bool:
-        return squeeze(name) in self._attack
+        return squeeze(name) in self._attack or self._by_pattern(name.lower()) == ATTACK
+
+    def _by_pattern(self, low: str) -> int | None:
+        return next((label for word, label in self._patterns if fnmatchcase(low, word)), None)
+
+    def _stripped(self, word: str) -> str:
+        for start in self.spec.strip:
+            if word.lower().startswith(start.lower()):
+                return word[len(start) :].strip()
+        return word
 
     def _name_classes(
         self,

@@ -42,6 +42,7 @@ class Column:
     ``minimum`` and ``maximum`` are hard: a row outside is rejected. ``derived_from`` and
     ``rule`` make a categorical column out of another one, such as the service bucket of a
     port. ``words`` translates a source's words into EdgeGuard's; others become missing.
+    ``factor`` is what a file's number is multiplied with to be in the column's unit.
     ``context`` marks a feature that is computed from the flows before this one, and that no
     source brings.
     ``transform`` is what the model's graph applies before standardising.
@@ -59,6 +60,7 @@ class Column:
     derived_from: str | None = None
     rule: str | None = None
     words: Mapping[str, str] | None = None
+    factor: float | None = None
     context: bool = False
     description: str = ""
 
@@ -84,12 +86,17 @@ class LabelSpec:
     """Where the labels stand and which words are known.
 
     ``coarse`` columns decide benign or attack, ``fine`` ones name the class; the first
-    present of each counts. ``attack`` lists words known to mean an attack, in any spelling.
+    present of each counts. ``attack`` and ``benign`` list words of known meaning, in any
+    spelling; one with a ``*`` is a pattern. ``strip`` is what every word begins with and that
+    says nothing. With ``only_known`` any other word is unlabelled instead of an attack.
     """
 
     coarse: tuple[str, ...] = ("label", "class", "attack")
     fine: tuple[str, ...] = ("attack_type", "attack_cat")
     attack: tuple[str, ...] = ()
+    benign: tuple[str, ...] = ()
+    strip: tuple[str, ...] = ()
+    only_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,7 +225,7 @@ class Schema:
             "name": self.name,
             "version": self.version,
             "title": self.title,
-            "label": {key: list(value) for key, value in vars(self.label).items()},
+            "label": _label_to_plain(self.label),
             "columns": [_column_to_plain(column) for column in self.columns],
         }
         return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
@@ -320,7 +327,19 @@ def _column_from_plain(item: Any, origin: str) -> Column:
 
 def _label_from_plain(item: Mapping[str, Any], origin: str) -> LabelSpec:
     _only_known(item, tuple(LabelSpec.__dataclass_fields__), f"{origin}, label,")
-    return LabelSpec(**{key: tuple(str(word) for word in words) for key, words in item.items()})
+    only_known = bool(item.get("only_known", False))
+    lists = {key: words for key, words in item.items() if key != "only_known"}
+    return LabelSpec(
+        **{key: tuple(str(word) for word in words) for key, words in lists.items()},
+        only_known=only_known,
+    )
+
+
+def _label_to_plain(spec: LabelSpec) -> dict[str, Any]:
+    # The first three stand in every schema since format 1; the others where they say something.
+    plain: dict[str, Any] = {key: list(getattr(spec, key)) for key in ("coarse", "fine", "attack")}
+    plain |= {key: list(words) for key in ("benign", "strip") if (words := getattr(spec, key))}
+    return plain | ({"only_known": True} if spec.only_known else {})
 
 
 def _only_known(item: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

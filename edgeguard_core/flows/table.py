@@ -46,6 +46,14 @@ class Labels:
         words = np.full(n, LABEL_WORDS[UNLABELLED], object)
         return cls(np.full(n, UNLABELLED, np.int8), words)
 
+    @classmethod
+    def concat(cls, parts: Sequence["Labels"]) -> "Labels":
+        """The labels of several tables, one after the other."""
+        return cls(
+            np.concatenate([part.label for part in parts]),
+            np.concatenate([part.class_name for part in parts]),
+        )
+
     def select(self, rows: NDArray[Any]) -> "Labels":
         """The labels of some rows, given as a mask or as positions."""
         return Labels(self.label[rows], self.class_name[rows])
@@ -99,12 +107,7 @@ class Flows:
         return cls(
             schema=parts[0].schema,
             columns={name: np.concatenate([p.columns[name] for p in parts]) for name in shared},
-            labels=Labels(
-                np.concatenate([each.label for each in labels]),
-                np.concatenate([each.class_name for each in labels]),
-            )
-            if labelled
-            else None,
+            labels=Labels.concat(labels) if labelled else None,
             line=np.concatenate([part.line for part in parts]),
         )
 

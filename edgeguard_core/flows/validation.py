@@ -126,8 +126,16 @@ def _derive(schema: Schema, columns: dict[str, NDArray[Any]]) -> None:
     """Add the columns that a rule makes out of another one."""
     for column in schema.columns:
         source = columns.get(column.derived_from or "")
-        if source is not None and column.rule is not None:
+        if source is None:
+            continue
+        if column.rule is not None:
             columns[column.name] = _RULES[column.rule](source)
+        elif column.words is not None:
+            columns[column.name] = _translated(source, column.words)
+
+
+def _translated(values: NDArray[np.object_], words: Mapping[str, str]) -> NDArray[np.object_]:
+    return np.array([words.get(value, "") for value in values], object)
 
 
 def missing_counts(flows: Flows) -> Counter[str]:
@@ -150,6 +158,8 @@ class _Check:
 
     def numeric(self, column: Column, source: NDArray[Any]) -> NDArray[np.float64]:
         values, wrong = cells.numbers(source)
+        if column.factor is not None:
+            values = values * column.factor
         self._reject(wrong, column, source, NOT_A_NUMBER)
         with np.errstate(invalid="ignore"):
             outside = np.zeros(len(values), np.bool_)
@@ -163,7 +173,7 @@ class _Check:
     def categorical(self, column: Column, source: NDArray[Any]) -> NDArray[np.object_]:
         values = cells.texts(source)
         if column.words is not None:
-            return np.array([column.words.get(value, "") for value in values], object)
+            return _translated(values, column.words)
         if column.values is not None:
             allowed = {*column.values, ""}
             wrong = np.array([value not in allowed for value in values], np.bool_)

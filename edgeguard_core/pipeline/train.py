@@ -23,14 +23,13 @@ from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split, unlabelled_as_benign
 from edgeguard_core.pipeline.variants import OFFERED, Variants, make_variants, stored_calibrations
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
+from edgeguard_core.sources.meters import bytes_layer
 from edgeguard_core.thresholds import Calibration, Threshold, conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
 CALIBRATION_SHARE = 0.2
 MOST_PARITY_ROWS = 2_000
 MOST_ROWS_COMPARED = 20_000  # of each kind in the parity check; more changes no figure
-
-_BYTES_LAYER = {"zeek": "ip"}
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def train(
             model=model,
             created=now(),
             code_version=edgeguard_core.__version__,
-            meter=Meter(report.meter, _BYTES_LAYER.get(report.meter)),
+            meter=Meter(report.meter, bytes_layer(report.meter)),
             data=_provenance(request, report, normal.flows, parts.kind, len(parts.last)),
             training={
                 "config": request.config.to_json(),

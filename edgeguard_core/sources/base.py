@@ -107,6 +107,10 @@ class Source(Protocol):
         """The words of the label column met so far."""
 
     @property
+    def skipped(self) -> Counter[str]:
+        """Records that are no flows and no rows, by kind."""
+
+    @property
     def warnings(self) -> list[str]:
         """One sentence each about what was odd but did not stop the reading."""
 
@@ -120,7 +124,8 @@ class ReadReport:
 
     ``rows = accepted + rejected``. ``labels`` counts the class of every row that could be
     split into cells, rejected ones included, and every row of a file without labels as
-    unlabelled. The first 10,000 rejections are kept whole.
+    unlabelled. ``skipped`` counts records that are no flows, by kind. The first 10,000
+    rejections are kept whole.
     """
 
     format: str = ""
@@ -132,6 +137,7 @@ class ReadReport:
     labels: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     label_problem: str | None = None
@@ -160,6 +166,7 @@ class ReadReport:
         """Take over what the source says at its end."""
         self.format, self.meter, self.schema = source.format, source.meter, source.schema
         self.paths.append(source.path)
+        self.skipped += source.skipped
         self.label_problem = self.label_problem or source.labels.problem()
         for warning in [*source.warnings, *source.labels.warnings()]:
             if warning not in self.warnings:
@@ -190,5 +197,6 @@ class ReadReport:
             "rejected": dict(self.rejected.most_common()),
             "labels": dict((+self.labels).most_common()),
             "missing": dict(self.missing.most_common()),
+            **({"skipped": dict(self.skipped.most_common())} if self.skipped else {}),
             "warnings": self.all_warnings(),
         }

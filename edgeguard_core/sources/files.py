@@ -1,6 +1,7 @@
 """The containers: delimited text, JSON lines and Parquet, each read in bounded memory."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ class FileSource:
     options: ReadOptions
     odd: list[str] = field(default_factory=list)
     meter: str = ""
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.meter = self.meter or self.interpreter.meter
@@ -160,22 +162,38 @@ class JsonLinesSource(FileSource):
         kept: list[int] = []
         malformed: list[Rejection] = []
         for number, text in zip(block.line, block.data.split(b"\n"), strict=False):
-            try:
-                record = json.loads(text)
-            except (ValueError, RecursionError):
-                record = None
-            if isinstance(record, dict):
-                records.append(record)
+            record = json_object(text)
+            if record is None:
+                shown = text[:80].decode(errors="replace")
+                malformed.append(Rejection(int(number), "", shown, NOT_JSON))
+            elif (flow := self._flow_in(record)) is not None:
+                records.append(flow)
                 kept.append(int(number))
-            else:
-                malformed.append(
-                    Rejection(int(number), "", text[:80].decode(errors="replace"), NOT_JSON)
-                )
         columns = {
-            name: np.array([record.get(self.header[position]) for record in records], object)
+            name: _objects([record.get(self.header[position]) for record in records])
             for name, position in self.interpreter.positions.items()
         }
         return Decoded(columns, np.array(kept, np.int64), malformed)
+
+    def _flow_in(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """The cells of a record by their titles, None where it is no flow."""
+        return record
+
+
+def _objects(cells: list[Any]) -> NDArray[np.object_]:
+    """Cells as they are: of lists of one length numpy would make a table."""
+    column = np.empty(len(cells), object)
+    column[:] = cells
+    return column
+
+
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """The JSON object that a text is, or None."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 @dataclass

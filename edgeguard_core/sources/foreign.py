@@ -1,6 +1,5 @@
 """Files that are no flow table EdgeGuard reads, each refused in a sentence that says why."""
 
-import re
 from pathlib import Path
 
 from edgeguard_core.errors import SourceError
@@ -10,18 +9,10 @@ _PCAP_MAGICS = (
     b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
     b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
-_NFDUMP_MAGICS = (b"\x0c\xa5", b"\xa5\x0c")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\r\n\f")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 _GIVE = "give a CSV, a Zeek log or a Parquet file."
-_NOT_YET = "which cannot be read yet; give a Zeek conn.log or a CICFlowMeter table."
-
-_OTHER_TABLES = {
-    "an Argus binetflow table": re.compile(r"\W?StartTime\W.*\bSrcAddr\b.*\bDstAddr\b", re.I),
-    "an nfdump listing": re.compile(r"Date (first seen|flow start)\b|ts,te,td,sa,da,sp,dp,pr\b"),
-}
-"""The first lines of tables that other programs write."""
 
 
 def refuse_by_magic(path: Path, head: bytes) -> None:
@@ -30,15 +21,13 @@ def refuse_by_magic(path: Path, head: bytes) -> None:
     Raises
     ------
     SourceError
-        For an empty file, a packet capture, nfdump's own format, an archive or UTF-16.
+        For an empty file, a packet capture, an archive or UTF-16.
     """
     if head.startswith(_PCAP_MAGICS):
         raise SourceError(
             f"{path} is a packet capture, which cannot be read yet; "
             "make flows of it with Zeek or CICFlowMeter and give their log."
         )
-    if head.startswith(_NFDUMP_MAGICS):
-        raise SourceError(f"{path} is a capture file of nfdump, {_NOT_YET}")
     if head.startswith(_ARCHIVE_MAGICS):
         raise SourceError(
             f"{path} is an archive or a spreadsheet; unpack it, or save the sheet as CSV."
@@ -67,16 +56,3 @@ def text_lines(path: Path, head: bytes) -> list[str]:
     if len(lines) == 1 and len(head) >= HEAD_BYTES:
         raise SourceError(f"{path} line 1 is longer than {HEAD_BYTES >> 10} KiB; {_GIVE}")
     return lines
-
-
-def refuse_other_tables(path: Path, line: str) -> None:
-    """Refuse the tables of programs that EdgeGuard does not read yet, by their first line.
-
-    Raises
-    ------
-    SourceError
-        For Argus and nfdump.
-    """
-    for what, pattern in _OTHER_TABLES.items():
-        if pattern.match(line):
-            raise SourceError(f"{path} is {what}, {_NOT_YET}")

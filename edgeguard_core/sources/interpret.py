@@ -1,23 +1,32 @@
 """From the header of a file to validated flows: which column is what, and what it becomes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
-from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.flows.canonical import NetworkTable, canonical_columns
-from edgeguard_core.flows.cells import protocols
+from edgeguard_core.flows.canonical import NetworkTable, canonical_columns, derived_columns
+from edgeguard_core.flows.cells import texts
 from edgeguard_core.flows.labels import LabelReader
-from edgeguard_core.flows.schema import LabelSpec, Schema, shipped_text, squeeze
-from edgeguard_core.flows.table import Flows
-from edgeguard_core.flows.validation import RawTable, Validated, missing_counts, validate
+from edgeguard_core.flows.schema import LabelSpec, Schema, squeeze
+from edgeguard_core.flows.table import Flows, Labels
+from edgeguard_core.flows.validation import (
+    RawTable,
+    Rejection,
+    Validated,
+    missing_counts,
+    validate,
+)
 from edgeguard_core.sources.base import ReadOptions
+from edgeguard_core.sources.meters import Log, Meter
 
 COARSE, FINE = "label: coarse", "label: fine"
 """Keys under which label words stand among the columns of a file."""
+NOT_A_FLOW = "not a flow"
+"""Why a row is rejected that holds what the meter says of itself."""
 
 
 class Interpreter(Protocol):
@@ -52,16 +61,26 @@ class NativeInterpreter:
         self.numeric = numeric_columns(schema)
         self.labels = LabelReader(schema.label, options.benign_words)
         self._zone = options.zone
+        self._networks = NetworkTable(options.local_networks)
+        self._derived = _derivable(schema) - self.positions.keys()
 
     def read(self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]) -> Validated:
-        return validate(_raw_table(columns, line), self.schema, self.labels, self._zone)
+        read = validate(_raw_table(columns, line), self.schema, self.labels, self._zone)
+        if not self._derived:
+            return read
+        made = derived_columns(read.flows.columns, self._networks)
+        added = {name: made[name] for name in self._derived & made.keys()}
+        flows = replace(read.flows, columns={**read.flows.columns, **added})
+        return replace(read, flows=flows, missing=missing_counts(flows))
 
     def notes(self) -> list[str]:
         # Derived ones come and go with columns that many exports leave out.
         absent = [
             name
             for name in self.schema.measured
-            if name not in self.positions and self.schema.column(name).derived_from is None
+            if name not in self.positions
+            and name not in self._derived
+            and self.schema.column(name).derived_from is None
         ]
         if not absent:
             return []
@@ -71,72 +90,86 @@ class NativeInterpreter:
         ]
 
 
-class ZeekInterpreter:
-    """Zeek's conn.log, whatever wrote it down, as canonical flows."""
+class MeterInterpreter:
+    """The log of a meter, whatever wrote it down, as canonical flows."""
 
-    def __init__(self, header: Sequence[str], options: ReadOptions) -> None:
+    def __init__(self, meter: Meter, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = Schema.named("flow")
-        self._zeek = zeek_schema()
-        self.meter = self._zeek.name
-        self.positions = self._zeek.match(header) | label_positions(header, self._zeek.label)
-        self.numeric = numeric_columns(self._zeek)
-        self.labels = LabelReader(self._zeek.label, options.benign_words)
+        self.meter = meter.name
+        self._meter, self._log = meter, meter.schema
+        self.positions = self._log.match(header) | label_positions(header, self._log.label)
+        self.numeric = numeric_columns(self._log)
+        self.labels = LabelReader(self._log.label, options.benign_words)
         self._zone: tzinfo = options.zone
         self._networks = NetworkTable(options.local_networks)
 
     def read(self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]) -> Validated:
-        log = validate(_raw_table(columns, line), self._zeek, self.labels, self._zone)
+        raw = _raw_table(columns, line)
+        notes = self._notes_of_the_meter(columns, line)
+        log = validate(_without(raw, notes), self._log, self.labels, self._zone)
+        known = set(self.schema.identity) | set(self.schema.measured) | {self.schema.time}
+        made = canonical_columns(self._meter.base(Log(log.flows)), self._networks)
         flows = Flows(
             schema=self.schema,
-            columns=canonical_columns(_base_of_zeek(log.flows), self._networks),
+            columns={name: values for name, values in made.items() if name in known},
             labels=log.flows.labels,
             line=log.flows.line,
         )
-        return Validated(flows, log.rejections, log.all_labels, log.unread, missing_counts(flows))
+        words = [raw.coarse] if raw.coarse is not None else []
+        left_out = [self.labels.read(each[notes]) for each in words if notes.any()]
+        return Validated(
+            flows,
+            log.rejections + self._refusals(raw, notes),
+            Labels.concat([log.all_labels, *left_out]) if log.all_labels else None,
+            log.unread,
+            missing_counts(flows),
+        )
+
+    def _notes_of_the_meter(
+        self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which rows are no flows but what the meter says of itself."""
+        notes = np.zeros(len(line), np.bool_)
+        for name, words in self._meter.not_flows.items():
+            if name in columns:
+                notes |= np.isin(texts(columns[name]), list(words))
+        return notes
+
+    def _refusals(self, raw: RawTable, notes: NDArray[np.bool_]) -> list[Rejection]:
+        return [
+            Rejection(int(raw.line[row]), name, str(raw.columns[name][row]), NOT_A_FLOW)
+            for name in self._meter.not_flows
+            if name in raw.columns
+            for row in np.flatnonzero(notes)
+        ]
 
     def notes(self) -> list[str]:
-        absent = [name for name in self._zeek.numeric if name not in self.positions]
-        return [f"The log lacks {', '.join(absent)}."] if absent else []
+        absent = [
+            name
+            for name in self._log.numeric
+            if name not in self.positions and name not in self._meter.optional
+        ]
+        remark = self._meter.remark(frozenset(self.positions))
+        lacking = [f"The log lacks {', '.join(absent)}."] if absent else []
+        return lacking + ([remark] if remark else [])
 
 
-@cache
-def zeek_schema() -> Schema:
-    """The columns of conn.log that EdgeGuard reads."""
-    return Schema.from_yaml(shipped_text("zeek"), origin="schemas/zeek.yaml")
+def _derivable(schema: Schema) -> set[str]:
+    """Features of a schema made on ``flow`` that may follow from others of its columns."""
+    if not {"src2dst_packets", "src2dst_bytes"} & set(schema.numeric):
+        return set()
+    return {name for name in schema.measured if schema.column(name).derived_from is None}
 
 
-def _base_of_zeek(log: Flows) -> dict[str, NDArray[Any]]:
-    """Zeek's fields under their canonical names; an unset count is 0, an absent one missing."""
-    n = len(log)
-
-    def count(name: str) -> NDArray[np.float64]:
-        return np.nan_to_num(log.columns[name]) if name in log.columns else np.full(n, np.nan)
-
-    def identity(name: str) -> NDArray[Any]:
-        return log.columns.get(name, np.full(n, None, object))
-
-    def number(name: str) -> NDArray[np.float64]:
-        return log.columns.get(name, np.full(n, np.nan))
-
-    words = log.columns.get("proto", np.full(n, "", object))
-    base = {
-        "src_ip": identity("id.orig_h"),
-        "src_port": number("id.orig_p"),
-        "dst_ip": identity("id.resp_h"),
-        "dst_port": number("id.resp_p"),
-        "protocol": protocols(words)[0],
-        "bidirectional_first_seen_ms": number("ts"),
-        "bidirectional_duration_ms": count("duration") * 1000,
-        "src2dst_packets": count("orig_pkts"),
-        "dst2src_packets": count("resp_pkts"),
-        "src2dst_bytes": count("orig_ip_bytes"),
-        "dst2src_bytes": count("resp_ip_bytes"),
-        "state": log.columns.get("conn_state", np.full(n, "", object)),
-    }
-    for pivot in ("uid", "community_id"):
-        if pivot in log.columns:
-            base[pivot] = log.columns[pivot]
-    return base
+def _without(raw: RawTable, rows: NDArray[np.bool_]) -> RawTable:
+    if not rows.any():
+        return raw
+    return RawTable(
+        columns={name: cells[~rows] for name, cells in raw.columns.items()},
+        line=raw.line[~rows],
+        coarse=None if raw.coarse is None else raw.coarse[~rows],
+        fine=None if raw.fine is None else raw.fine[~rows],
+    )
 
 
 def numeric_columns(schema: Schema) -> frozenset[str]:

@@ -101,6 +101,12 @@ def require_usable(report: ReadReport) -> None:
         Then; the message names the commonest reason.
     """
     named = ", ".join(str(path) for path in report.paths)
+    if not report.rows and (events := report.skipped.total()):
+        counted = f"{events} event{'s' if events > 1 else ''}"
+        raise SourceError(
+            f"{named} holds {counted} and no flow; turn on `flow` under the types of eve-log in "
+            "suricata.yaml."
+        )
     if not report.rows:
         raise SourceError(f"{named} has a header and no flow below it; give a file with flows.")
     if report.rejected.total() > MOST_REJECTED_SHARE * report.rows:

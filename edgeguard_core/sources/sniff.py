@@ -1,14 +1,15 @@
 """What a file is, by its content: never by its name alone."""
 
 import csv
-import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgeguard_core.errors import SchemaError, SourceError
 from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schema, shipped_schemas
 from edgeguard_core.sources.base import ReadOptions, Source
+from edgeguard_core.sources.eve import EVENT_TYPE, EveSource, flattened
 from edgeguard_core.sources.files import (
     PARQUET_KEY,
     ZEEK_QUIRK,
@@ -16,14 +17,21 @@ from edgeguard_core.sources.files import (
     JsonLinesSource,
     ParquetSource,
     ZeekLogSource,
+    json_object,
     zeek_fields,
 )
-from edgeguard_core.sources.foreign import refuse_by_magic, refuse_other_tables, text_lines
-from edgeguard_core.sources.interpret import (
-    Interpreter,
-    NativeInterpreter,
-    ZeekInterpreter,
-    zeek_schema,
+from edgeguard_core.sources.foreign import refuse_by_magic, text_lines
+from edgeguard_core.sources.interpret import Interpreter, MeterInterpreter, NativeInterpreter
+from edgeguard_core.sources.meters import METERS, Meter, meter_of
+from edgeguard_core.sources.nfdump import (
+    BINARY_COLUMNS,
+    LISTING,
+    NFDUMP_MAGICS,
+    NfdumpBinary,
+    NfdumpCsv,
+    NfdumpListing,
+    listing_columns,
+    require_program,
 )
 from edgeguard_core.sources.streams import read_head
 
@@ -42,7 +50,8 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
     ----------
     path
         Plain, gzip or zstd: a CICFlowMeter, UNSW-NB15 or NSL-KDD table, a Zeek conn.log as
-        TSV, JSON or comma CSV, canonical flows, or a Parquet file of any of these.
+        TSV, JSON or comma CSV, an Argus binetflow, what nfdump lists or keeps, a Suricata EVE
+        log, an NFStream table, canonical flows, or a Parquet file of any table of these.
     options
         Schema, label words, time zone.
 
@@ -62,6 +71,8 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
     refuse_by_magic(path, head)
     if head.startswith(b"PAR1"):
         return _open_parquet(path, options)
+    if head.startswith(NFDUMP_MAGICS):
+        return _open_nfdump_file(path, options)
     lines = text_lines(path, head)
     if lines[0].startswith("#"):
         return _open_zeek_tsv(path, lines, options)
@@ -87,7 +98,7 @@ def _open_parquet(path: Path, options: ReadOptions) -> Source:
             f"{path} is a damaged or packed Parquet file; unpack it or export it again."
         ) from error
     name, interpreter = _interpreter(path, header, options)
-    written = _json_or_none(note.decode(errors="replace")) or {}
+    written = json_object(note.decode(errors="replace")) or {}
     if written.get("context") == CONTEXT_VERSION:
         known = interpreter.schema.match(header)
         interpreter.positions |= {n: known[n] for n in interpreter.schema.context if n in known}
@@ -112,7 +123,7 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
     return ZeekLogSource(
         path,
         "zeek-tsv",
-        ZeekInterpreter(fields, options),
+        MeterInterpreter(METERS["zeek"], fields, options),
         fields,
         options,
         n_fields=len(fields),
@@ -125,33 +136,38 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
 
 
 def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
-    records = [record for record in map(_json_or_none, lines[:100]) if record is not None]
+    records = [record for record in map(json_object, lines[:100]) if record is not None]
     if not records:
         raise SourceError(f"{path} is not one JSON object a line; export it as JSON lines.")
     keys = list(dict.fromkeys(key for record in records for key in record))
-    if "event_type" in keys:
-        raise SourceError(
-            f"{path} is a Suricata EVE log, which cannot be read yet; give a Zeek conn.log."
-        )
+    if EVENT_TYPE in keys:
+        return _open_eve(path, records, options)
     if options.schema is None:
         _require_zeek(path, keys)
         # Zeek leaves unset fields out, so the first records do not show them all.
-        header = keys + [name for name in zeek_schema().features if name not in keys]
-        return JsonLinesSource(path, "zeek-json", ZeekInterpreter(header, options), header, options)
-    name, interpreter = _interpreter(path, keys, options)
-    return JsonLinesSource(path, f"{name}-json", interpreter, keys, options)
+        zeek = METERS["zeek"]
+        header = keys + [name for name in zeek.schema.features if name not in keys]
+        interpreter = MeterInterpreter(zeek, header, options)
+        return JsonLinesSource(path, "zeek-json", interpreter, header, options)
+    name, known = _interpreter(path, keys, options)
+    return JsonLinesSource(path, f"{name}-json", known, keys, options)
 
 
-def _json_or_none(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
+def _open_eve(path: Path, records: list[dict[str, Any]], options: ReadOptions) -> Source:
+    suricata = METERS["suricata"]
+    keys = {key for record in records for key in flattened(record)}
+    # The first events may be of other types; but where there is a community id, each has it.
+    header = [
+        column.name
+        for column in suricata.schema.columns
+        if column.name != "community_id" or column.name in keys
+    ]
+    interpreter = MeterInterpreter(suricata, header, options)
+    return EveSource(path, "suricata-eve", interpreter, header, options)
 
 
 def _require_zeek(path: Path, fields: list[str]) -> None:
-    schema = zeek_schema()
+    schema = METERS["zeek"].schema
     present = schema.match(fields)
     if missing := [name for name in ("id.orig_h", "id.resp_h", "proto") if name not in present]:
         raise SchemaError(f"{path} is no Zeek conn.log: it lacks {', '.join(missing)}.")
@@ -163,8 +179,42 @@ def _require_zeek(path: Path, fields: list[str]) -> None:
         )
 
 
+def _open_nfdump_file(path: Path, options: ReadOptions) -> Source:
+    require_program(path)
+    header = list(BINARY_COLUMNS)
+    # The program is asked for UTC, whatever the zone of other stamps.
+    interpreter = MeterInterpreter(METERS["nfdump"], header, replace(options, tz="UTC"))
+    return NfdumpBinary(
+        path, "nfdump-binary", interpreter, header, options, n_fields=len(header), skip_lines=0
+    )
+
+
+def _open_listing(path: Path, line: str, options: ReadOptions) -> Source:
+    header = listing_columns(line)
+    if header is None or not METERS["nfdump"].knows(header):
+        raise SourceError(
+            f"{path} is an nfdump listing of other things than flows; "
+            "list it with `nfdump -o long` or `nfdump -o csv`."
+        )
+    return NfdumpListing(
+        path,
+        "nfdump-text",
+        MeterInterpreter(METERS["nfdump"], header, options),
+        header,
+        options,
+        n_fields=len(header),
+        delimiter="\t",
+        quoted=False,
+    )
+
+
 def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Source:
-    refuse_other_tables(path, lines[0])
+    if LISTING.match(lines[0]):
+        return _open_listing(path, lines[0], options)
+    tabbed = _split(lines[0], "\t")
+    if (meter := _asked_meter(tabbed, options)) is not None:  # as Argus may write it
+        interpreter = MeterInterpreter(meter, tabbed, options)
+        return _open_table(path, tabbed, (meter.name, interpreter), options, "\t")
     header = _split(lines[0])
     if _is_kdd_row(header) and (options.schema or _kdd_schema()) == _kdd_schema():
         return _open_kdd(path, len(header), options)
@@ -174,16 +224,39 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
             f"{path} begins with {lines[0][:60]!r}, which is no header of a table; "
             "give a CSV, a Zeek log or a Parquet file."
         )
-    name, interpreter = _interpreter(path, header, options)
-    return DelimitedSource(
+    return _open_table(path, header, _interpreter(path, header, options), options)
+
+
+def _open_table(
+    path: Path,
+    header: list[str],
+    known: tuple[str, Interpreter],
+    options: ReadOptions,
+    delimiter: str = ",",
+) -> Source:
+    name, interpreter = known
+    kind = {",": "csv", "\t": "tsv"}[delimiter]
+    return (NfdumpCsv if name == "nfdump" else DelimitedSource)(
         path,
-        "zeek-csv" if name == "zeek" else name,
+        f"{name}-{kind}" if name in METERS else name,
         interpreter,
         header,
         options,
         _repeated(header),
         n_fields=len(header),
+        delimiter=delimiter,
     )
+
+
+def _asked_meter(header: list[str], options: ReadOptions) -> Meter | None:
+    """The meter whose table a header is, if canonical flows are what is wanted."""
+    if options.schema is not None and options.schema.name != "flow":
+        return None
+    meter = meter_of(header)
+    if meter is None or meter.name != "zeek":
+        return meter
+    coverage = meter.schema.coverage(meter.schema.match(header))
+    return meter if coverage >= RECOGNISED_SHARE else None
 
 
 def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
@@ -218,7 +291,9 @@ def _refuse_other_delimiters(path: Path, line: str, options: ReadOptions) -> Non
     for delimiter, word in _OTHER_DELIMITERS.items():
         fields = _split(line, delimiter)
         if len(fields) > len(_split(line)) and (
-            _nearest(fields, options)[1] >= RECOGNISED_SHARE or _is_kdd_row(fields)
+            _nearest(fields, options)[1] >= RECOGNISED_SHARE
+            or _is_kdd_row(fields)
+            or _asked_meter(fields, options)
         ):
             raise SourceError(
                 f"{path} has {word} between its fields where commas belong; save it with commas."
@@ -227,7 +302,9 @@ def _refuse_other_delimiters(path: Path, line: str, options: ReadOptions) -> Non
 
 def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[str, Interpreter]:
     """The name of the format and what reads it, by the columns' names."""
-    if options.schema is not None and not _is_zeek_for(options.schema, header):
+    if (meter := _asked_meter(header, options)) is not None:
+        return meter.name, MeterInterpreter(meter, header, options)
+    if options.schema is not None:
         chosen = options.schema
         if not chosen.coverage(chosen.match(header)):
             raise SchemaError(
@@ -242,19 +319,12 @@ def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[s
             f"{path} has {len(header)} columns of no known kind ({_some(header)}); {near}"
             "give --schema FILE that says what they are."
         )
-    if schema.name == "zeek":
-        return schema.name, ZeekInterpreter(header, options)
     return schema.name, NativeInterpreter(schema, header, options)
-
-
-def _is_zeek_for(schema: Schema, header: list[str]) -> bool:
-    """Whether canonical flows are asked for and the header is that of Zeek, which gives them."""
-    return schema.name == "flow" and _nearest(header, ReadOptions())[0].name == "zeek"
 
 
 def _nearest(header: list[str], options: ReadOptions) -> tuple[Schema, float]:
     """The schema of whose features a header has the largest share, and that share."""
-    known = [zeek_schema(), *(Schema.named(name) for name in shipped_schemas())]
+    known = [METERS["zeek"].schema, *(Schema.named(name) for name in shipped_schemas())]
     if options.schema is not None:
         known = [options.schema]
     shares = [(schema, schema.coverage(schema.match(header))) for schema in known]
