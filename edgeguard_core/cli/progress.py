@@ -1,6 +1,7 @@
 """Progress of a verb: a bar on the terminal, JSON lines in a file, or both."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,8 +60,9 @@ def _file(path: Path | None) -> Iterator[Any]:
     with stream:
 
         def note(stage: str, done: float, message: str, loss: float | None) -> None:
-            line = {"stage": stage, "done": round(done, 4), "message": message, "loss": loss}
-            stream.write(json.dumps(line) + "\n")
+            known = None if loss is None or not math.isfinite(loss) else loss
+            line = {"stage": stage, "done": round(done, 4), "message": message, "loss": known}
+            stream.write(json.dumps(line, allow_nan=False) + "\n")
 
         yield note
 

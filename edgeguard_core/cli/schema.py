@@ -8,7 +8,7 @@ from edgeguard_core.cli import options
 from edgeguard_core.cli.output import print_json, say, table
 
 app = typer.Typer(
-    help="Show the schemas that files are read by, or check one of your own.",
+    help="Show the schemas of files, or check your own.",
     epilog="Example: edgeguard schema show flow",
 )
 
