@@ -13,6 +13,7 @@ from edgeguard_core.sources.synthesis.draws import ONE, Size
 MS_PER_HOUR = 3_600_000.0
 MS_PER_DAY = 24 * MS_PER_HOUR
 _SATURDAY = 5
+_MOST_PAGES, _MOST_FLOWS_OF_A_PAGE = 80, 40
 _THINKING_MS = Size(12_000, 1.3, tail=0.05, alpha=1.3, most=3e6)
 _WITHIN_A_PAGE_MS = Size(60, 1.6, tail=0.03, most=6e4)
 
@@ -90,10 +91,10 @@ class Sessions:
         busy = rng.gamma(4.0, 0.25, n_hosts) * self.per_day * weights.sum() / usual
         host = np.repeat(np.arange(n_hosts), rng.poisson(busy))
         at = day_ms + _moments(rng, weights, len(host))
-        pages = _whole(self.pages, rng, len(host), 400)
+        pages = _whole(self.pages, rng, len(host), _MOST_PAGES)
         host, at = np.repeat(host, pages), np.repeat(at, pages)
         at = at + _since_first(self.think_ms.draw(rng, len(at)), pages)
-        flows = _whole(self.flows, rng, len(at), 120)
+        flows = _whole(self.flows, rng, len(at), _MOST_FLOWS_OF_A_PAGE)
         visit = np.repeat(np.arange(len(at)), flows)
         host, at = np.repeat(host, flows), np.repeat(at, flows)
         at = at + _since_first(self.spread_ms.draw(rng, len(at)), flows)

@@ -62,17 +62,17 @@ class Profile:
 
 _PAGE = Tcp(
     up=Size(1400, 0.9, tail=0.04, alpha=1.3, most=5e7),
-    down=Size(5200, 1.5, tail=0.05, alpha=1.1, most=8e8),
+    down=Size(4600, 1.3, tail=0.05, alpha=1.1, most=8e8),
     hold_ms=Size(900, 2.2, tail=0.03, alpha=1.1, most=2e6),
 )
 _CALL_HOME = Tcp(
     up=Size(1100, 0.5, tail=0.03), down=Size(3900, 0.7, tail=0.03), hold_ms=Size(150, 1.5)
 )
 _MAIL = Tcp(up=Size(900, 0.7, tail=0.03), down=Size(2600, 1.1, tail=0.06, alpha=1.05, most=6e7))
-_SUBMIT = Tcp(up=Size(9000, 1.5, tail=0.12, alpha=1.0, most=3e7), down=Size(1300, 0.4))
+_SUBMIT = Tcp(up=Size(7000, 1.4, tail=0.08, alpha=1.1, most=3e7), down=Size(1300, 0.4))
 _UPDATE = Tcp(
     up=Size(2500, 0.9),
-    down=Size(700_000, 2.0, tail=0.15, alpha=1.0, most=1.5e9),
+    down=Size(250_000, 2.0, tail=0.1, alpha=1.0, most=1.5e9),
     hold_ms=Size(400, 1.5),
 )
 _TIME = Udp(Size(48, 0.0), Size(48, 0.0), unanswered=0.06)
@@ -93,7 +93,7 @@ _OFFICE = (
     Activity("workstation", "mail", 587, _SUBMIT, Sessions(9, "office"), lookup=0.6),
     Activity("workstation", "file server", 445,
              Tcp(Size(9000, 1.6, tail=0.05, alpha=1.05, most=1e9),
-                 Size(24_000, 2.0, tail=0.07, alpha=1.0, most=2e9),
+                 Size(12_000, 1.7, tail=0.05, alpha=1.15, most=2e9),
                  hold_ms=Size(20_000, 2.0, tail=0.03, most=3e7)),
              Sessions(9, "office", pages=Size(2, 0.6))),
     Activity("workstation", "directory", 88, Tcp(Size(1500, 0.2), Size(1600, 0.2), Size(6, 0.8)),
@@ -101,11 +101,11 @@ _OFFICE = (
     Activity("workstation", "directory", 389,
              Tcp(Size(1900, 0.8), Size(3000, 1.0, tail=0.04), Size(500, 2)), Sessions(7, "office")),
     Activity("workstation", "printer", 9100,
-             Tcp(Size(180_000, 1.6, tail=0.06, alpha=1.1, most=3e8), Size(120, 0.6),
+             Tcp(Size(60_000, 1.6, tail=0.06, alpha=1.1, most=3e8), Size(120, 0.6),
                  Size(2000, 1.0)), Sessions(2, "office")),
     Activity("workstation", "conference", 3480,
-             Stream(Size(1.5e6, 0.9, tail=0.03, most=1.4e7), Size(60, 0.5), Size(90, 0.7),
-                    Size(480, 0.5)), Sessions(2, "meetings", flows=Size(2, 0.3)), lookup=1.0),
+             Stream(Size(9e5, 1.0, tail=0.03, most=1.4e7), Size(40, 0.7), Size(60, 0.8),
+                    Size(300, 0.6)), Sessions(1.2, "meetings", flows=Size(1.3, 0.3)), lookup=1.0),
     Activity("workstation", "app server", 443, _PAGE,
              Sessions(5, "office", pages=Size(3, 0.8)), lookup=0.5),
     Activity("workstation", "app server", 22,
@@ -125,11 +125,11 @@ _OFFICE = (
                  segment=700),
              Heartbeat(300, 0.4)),
     Activity("file server", "backup", 22,
-             Tcp(Size(6e6, 2.0, tail=0.1, alpha=0.9, most=1.9e9), Size(9000, 1.0),
-                 Size(4000, 1.5)), Sessions(8, "night")),
+             Tcp(Size(3e6, 1.5, tail=0.08, alpha=1.1, most=1.9e9), Size(9000, 1.0),
+                 Size(4000, 1.5)), Heartbeat(1800, 0.1, "night")),
     Activity("workstation", "backup", 445,
-             Tcp(Size(1.2e6, 2.0, tail=0.08, alpha=0.95, most=1.9e9), Size(8000, 1.0),
-                 Size(3000, 1.5)), Sessions(0.8, "night")),
+             Tcp(Size(600_000, 1.5, tail=0.06, alpha=1.1, most=1.9e9), Size(8000, 1.0),
+                 Size(3000, 1.5)), Heartbeat(5400, 0.3, "night")),
     Activity("phone", "exchange", 5060, Udp(Size(520, 0.15), Size(410, 0.2), Size(2, 0.3)),
              Heartbeat(600, 0.05)),
     Activity("app server", "printer", 161, Udp(Size(70, 0.2), Size(95, 0.4), Size(3, 0.4)),
@@ -168,18 +168,18 @@ _HOME = (
              Tcp(Size(3000, 0.8), Size(900_000, 1.5, tail=0.05, most=1e9), Size(20_000, 1.3)),
              Sessions(1.5, "home")),
     Activity("television", "video", 443,
-             Tcp(Size(30_000, 1.2), Size(2.5e6, 1.8, tail=0.1, alpha=1.0, most=1.9e9),
+             Tcp(Size(30_000, 1.2), Size(600_000, 1.3, tail=0.03, alpha=1.0, most=1.9e9),
                  Size(9000, 1.8, most=2e7)),
              Sessions(3, "evening", pages=Size(4, 0.8), flows=Size(2, 0.5)), lookup=0.7),
     Activity("speaker", "music", 443,
-             Tcp(Size(4000, 0.9), Size(700_000, 1.6, tail=0.06, most=4e8), Size(9000, 1.6)),
+             Tcp(Size(4000, 0.9), Size(250_000, 1.3, tail=0.04, most=4e8), Size(9000, 1.6)),
              Sessions(4, "evening", pages=Size(3, 0.9)), lookup=0.6),
     # devices
     Activity("camera", "camera cloud", 443,
              Tcp(Size(900, 0.3), Size(1500, 0.4), Size(120, 1.0)), Heartbeat(600, 0.05),
              lookup=0.5),
     Activity("camera", "camera cloud", 443,
-             Tcp(Size(220_000, 1.4, tail=0.08, alpha=1.1, most=4e8), Size(2600, 0.7),
+             Tcp(Size(90_000, 1.3, tail=0.05, alpha=1.1, most=4e8), Size(2600, 0.7),
                  Size(6000, 1.2)), Sessions(9, "awake"), lookup=0.3),
     Activity("plug", "plug cloud", 8883,
              Tcp(Size(360, 0.4, tail=0.02), Size(300, 0.4), Size(900, 2.2, tail=0.03, most=3e7),
@@ -200,7 +200,7 @@ _HOME = (
     Activity("television", "updates", 443, _UPDATE, Sessions(0.6, "night"), lookup=1.0),
     Activity("laptop", "hub", 445,
              Tcp(Size(300_000, 2.2, tail=0.08, alpha=1.0, most=1.5e9), Size(9000, 1.2),
-                 Size(3000, 1.5)), Sessions(1.2, "night")),
+                 Size(3000, 1.5)), Sessions(2, "home")),
     *(
         Activity(role, "clock", 123, _TIME, Heartbeat(every, 0.05), lookup=0.2)
         for role, every in (
