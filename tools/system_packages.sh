@@ -4,8 +4,8 @@
 set -euo pipefail
 
 if [ $# -eq 0 ]; then
-    # The browser that the end-to-end tests drive.
-    set -- chromium
+    # The browser that the end-to-end tests drive, and the program that reads files of nfcapd.
+    set -- chromium nfdump
 fi
 
 missing=()
