@@ -229,10 +229,10 @@ PROFILES: Mapping[str, Profile] = {
         "10.20.0",
         {
             "gateway": 1, "directory": 1, "file server": 1, "app server": 2, "database": 1,
-            "backup": 1, "exchange": 1, "printer": 2, "phone": 5, "workstation": 12,
+            "backup": 1, "exchange": 1, "printer": 2, "phone": 5, "workstation": 11,
         },
         resolver="directory",
-        flows_per_day=9_500,
+        flows_per_day=9_200,
         activities=_OFFICE,
     ),
     "home": Profile(
@@ -243,7 +243,7 @@ PROFILES: Mapping[str, Profile] = {
             "mobile": 3, "laptop": 1,
         },
         resolver="gateway",
-        flows_per_day=5_500,
+        flows_per_day=4_700,
         activities=_HOME,
     ),
 }  # fmt: skip
