@@ -70,6 +70,18 @@ def test_calibration_is_the_latest_fifth_and_was_never_fitted(zeek, honeypot):
     assert zeek.bundle.threshold.calibrated_on.startswith("the latest fifth of the benign flows")
 
 
+def test_no_flow_of_the_calibration_fifth_changes_the_model(zeek, honeypot, tmp_path):
+    lines = head(honeypot, 1374)
+    rows = [line.split(",") for line in lines[1:]]
+    latest = sorted(range(len(rows)), key=lambda row: float(rows[row][0]))[-275:]
+    for row in latest:  # each becomes the last flow, at its own time
+        rows[row] = [rows[row][0], *rows[latest[-1]][1:]]
+    source = written(tmp_path / "x.csv", [lines[0], *map(",".join, rows)])
+    other = train(request([source], tmp_path / "B"), now=noon)
+    assert other.bundle.model == zeek.bundle.model
+    assert other.bundle.threshold.value != zeek.bundle.threshold.value
+
+
 def test_without_times_calibration_is_drawn_at_random(cic):
     assert cic.split == "random"
     assert cic.calibration_rows == 200
