@@ -35,6 +35,8 @@ BAD_INPUT, REFUSED, CANCELLED = 2, 3, 130
 # Typer gives no name to what its BadParameter, and every other slip of the typist, derives from.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+_told_to_end: list[bool] = []  # holds something once SIGTERM has come
+
 app = typer.Typer(
     name="edgeguard",
     add_completion=False,
@@ -97,7 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), REFUSED if isinstance(error, GateRefused) else BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("Cancelled; nothing was written.", CANCELLED)
+    except Exception:
+        # Raised in the midst of foreign code, an interruption may come out as another error.
+        if _told_to_end:
+            return _fail("Cancelled; nothing was written.", CANCELLED)
+        raise
     finally:
+        _told_to_end.clear()
         signal.signal(signal.SIGTERM, before)
 
 
@@ -138,6 +146,7 @@ def _forget_output() -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cleaning up
+    _told_to_end.append(True)
     raise KeyboardInterrupt
 
 
