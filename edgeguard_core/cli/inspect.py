@@ -27,22 +27,23 @@ def command(
 ) -> None:
     """Say what a file is: its format, how many rows are fit to use, its labels, what is odd."""
     from edgeguard_core.files import whole_file
+    from edgeguard_core.flows.lint import Lint
     from edgeguard_core.pipeline.progress import reading
     from edgeguard_core.pipeline.room import spare
     from edgeguard_core.pipeline.tables import write_rejections
     from edgeguard_core.sources import ReadReport, expand, read_batches
 
-    report = ReadReport()
+    report, lint = ReadReport(), Lint()
     with watched(json, progress) as on_progress:
         read = options.read_options(schema, benign, tz)
         if rejected is not None:
             spare(rejected, expand(files))
-        for _ in read_batches(files, read, report, reading(on_progress, "Reading flows")):
-            pass
+        for batch in read_batches(files, read, report, reading(on_progress, "Reading flows")):
+            lint.add(batch.flows, batch.rejections)
         if rejected is not None:
             with whole_file(rejected) as temporary:
                 write_rejections(temporary, report.rejections)
-    result = report.to_json()
+    result = report.to_json() | {"lint": [finding.to_json() for finding in lint.findings()]}
     if not report.rows:
         result["warnings"].append("There is a header and no flow below it.")
     if json:
@@ -68,4 +69,10 @@ def _show(result: dict[str, Any], report: Any) -> None:
         shown = report.rejections[:_MOST_REJECTIONS_SHOWN]
         rows = [(item.line, item.column, item.value, item.rule) for item in shown]
         table("First of them", ("line", "column", "value", "rule"), rows)
+    if "skipped" in result:
+        table("Skipped, being no flows", ("kind", "records"), result["skipped"].items())
+    if result["lint"]:
+        keys = ("rule", "rows", "sentence", "remedy")
+        told = [tuple(finding[key] for key in keys) for finding in result["lint"]]
+        table("Oddities", ("rule", "rows", "what is odd", "what to do"), told)
     print_warnings(result["warnings"])
