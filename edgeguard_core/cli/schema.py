@@ -1,5 +1,6 @@
 """``edgeguard schema``: the schemas that ship, and a check of one's own."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,46 @@ def check(name: NameOrFile, json: options.Json = False) -> None:
         print_json({**summary, "valid": True})
         return
     say(f"{summary['name']}: {summary['numeric']} numeric and {summary['categorical']} categorical")
+
+
+@app.command("infer", epilog="Example: edgeguard schema infer flows.csv --out mine.yaml")
+def infer(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Write the draft to this file.")] = None,
+    force: options.Force = False,
+    json: options.Json = False,
+) -> None:
+    """Draft a schema for an unknown table; read and mend it before use."""
+    from edgeguard_core.errors import SourceError
+    from edgeguard_core.files import write_whole
+    from edgeguard_core.flows.infer import draft_yaml, infer_schema
+    from edgeguard_core.pipeline.room import spare
+    from edgeguard_core.sources import sample_table
+
+    if out is not None:
+        spare(out, [file])
+        if out.exists() and not force:
+            raise SourceError(f"{out} is there already; give --force to write over it.")
+    schema = infer_schema(sample_table(file), file.name.partition(".")[0] or "mine")
+    text = draft_yaml(schema)
+    if out is not None:
+        write_whole(out, text)
+    if json:
+        drafted = [
+            {
+                "name": column.name,
+                "role": str(column.role),
+                "type": column.type,
+                "unit": column.unit,
+                "reason": column.description,
+            }
+            for column in schema.columns
+        ]
+        print_json({**_summary(schema), "out": out, "columns": drafted})
+    elif out is None:
+        say(text.rstrip())
+    else:
+        say(f"{out}: a draft of {len(schema.columns)} columns; read it, then give it as --schema.")
 
 
 def _summary(schema: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from edgeguard_core.sources.base import Batch, ReadOptions, ReadReport, Source
 from edgeguard_core.sources.reading import expand, read_batches, read_flows, require_usable
+from edgeguard_core.sources.sample import sample_table
 from edgeguard_core.sources.sniff import open_source
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "read_batches",
     "read_flows",
     "require_usable",
+    "sample_table",
 ]
