@@ -1,1 +1,19 @@
 """The ``edgeguard`` command: parse, call the library, print."""
+
+import sys
+
+
+def run() -> int:
+    """Run the command, or say what to install where its packages are missing."""
+    try:
+        from edgeguard_core.cli.main import main
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        print(
+            "edgeguard: this install scores bundles from Python and has no command; "
+            'run: pip install "edgeguard[cli]".',
+            file=sys.stderr,
+        )
+        return 2
+    return main()

@@ -2,6 +2,6 @@
 
 import sys
 
-from edgeguard_core.cli.main import main
+from edgeguard_core.cli import run
 
-sys.exit(main())
+sys.exit(run())
