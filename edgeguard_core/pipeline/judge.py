@@ -14,7 +14,7 @@ from edgeguard_core.errors import NotEnoughDataError, SourceError
 from edgeguard_core.evaluation import Evaluation, evaluate, sketch_of
 from edgeguard_core.flows.table import BENIGN, Flows, Labels
 from edgeguard_core.pipeline.progress import OnProgress, silent
-from edgeguard_core.pipeline.reading import named, require_trusted_labels, unlabelled
+from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
 from edgeguard_core.pipeline.splits import hours_between
@@ -56,13 +56,11 @@ class Scores:
         """Labels of all flows, those of files without labels unlabelled; None without any."""
         if all(labels is None for labels in self._labels):
             return None
-        filled = [
-            unlabelled(len(scores)) if labels is None else labels
-            for labels, scores in zip(self._labels, self._scores, strict=True)
-        ]
-        return Labels(
-            np.concatenate([labels.label for labels in filled]),
-            np.concatenate([labels.class_name for labels in filled]),
+        return Labels.concat(
+            [
+                Labels.unknown(len(scores)) if labels is None else labels
+                for labels, scores in zip(self._labels, self._scores, strict=True)
+            ]
         )
 
     @property

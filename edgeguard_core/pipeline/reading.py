@@ -1,15 +1,12 @@
 """Reading for a stage that needs all flows at once, with or without labels."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from edgeguard_core.errors import SchemaError
-from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
+from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, reading
-from edgeguard_core.sources import ReadOptions, ReadReport, read_batches, require_usable
+from edgeguard_core.sources import ReadOptions, ReadReport, read_flows
 
 
 def read_all(
@@ -27,17 +24,7 @@ def read_all(
     SchemaError
         If the files are not all of one schema.
     """
-    report = ReadReport()
-    relay = reading(on_progress, "Reading flows")
-    batches = [batch.flows for batch in read_batches(paths, options, report, relay)]
-    require_usable(report)
-    parts = [part for part in batches if len(part)]
-    if any(part.labels is not None for part in parts):
-        parts = [
-            part if part.labels is not None else replace(part, labels=unlabelled(len(part)))
-            for part in parts
-        ]
-    return Flows.concat(parts), report
+    return read_flows(paths, options, reading(on_progress, "Reading flows"))
 
 
 def require_trusted_labels(report: ReadReport) -> None:
@@ -59,14 +46,3 @@ def named(paths: Sequence[str | Path]) -> str:
     ('a.csv', 'a.csv and 2 more')
     """
     return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-
-
-def unlabelled(count: int) -> Labels:
-    """The labels of so many flows that nobody judged.
-
-    >>> unlabelled(2).label.tolist()
-    [-1, -1]
-    """
-    return Labels(
-        np.full(count, UNLABELLED, np.int8), np.full(count, LABEL_WORDS[UNLABELLED], object)
-    )
