@@ -42,6 +42,16 @@ def command(
         typer.Option("--keep-rows", help="Keep up to 2,000 real rows in the bundle for convert."),
     ] = False,
     as_zip: Annotated[bool, typer.Option("--zip", help="Write one .zip file.")] = False,
+    context: Annotated[
+        bool,
+        typer.Option(
+            "--context/--no-context", help="Learn the recent history of hosts, too, given times."
+        ),
+    ] = True,
+    lean: Annotated[
+        bool, typer.Option("--lean", help="Leave out what only convert needs: a third of the size.")
+    ] = False,
+    note: Annotated[str, typer.Option("--note", help="A word kept in the bundle's card.")] = "",
     force: options.Force = False,
     json: options.Json = False,
     progress: options.ProgressFile = None,
@@ -60,6 +70,9 @@ def command(
             promise=fpr,
             take_unlabelled=unlabelled_as_benign,
             keep_rows=keep_rows,
+            context=context,
+            lean=lean,
+            note=note,
             force=force,
         )
         done = train(request, now=lambda: datetime.now(UTC), on_progress=on_progress)

@@ -151,7 +151,13 @@ class Detector:
                 f"{self.bundle.path} was trained on {mine.name!r} (version {mine.version}): give "
                 "flows of that schema, or train a bundle on these."
             )
-        if columns is not None and (absent := sorted(set(self.features) - set(columns))):
+        absent = [] if columns is None else sorted(set(self.features) - set(columns))
+        if absent and set(absent) <= set(mine.context):
+            raise SchemaError(
+                f"These flows lack the history of their hosts, which bundle {self.bundle.path} was "
+                "trained on: add it with edgeguard_core.features.context.with_context."
+            )
+        if absent:
             raise SchemaError(
                 f"These flows lack column {absent[0]!r} of schema {mine.name!r}, which bundle "
                 f"{self.bundle.path} was trained on ({len(absent)} of {len(self.features)} "

@@ -321,6 +321,12 @@ def with_context(flows: Flows, timeline: NDArray[np.int64] | None = None) -> Flo
     return attach(flows, context_of(flows, timeline))
 
 
+def without_context(flows: Flows) -> Flows:
+    """The same flows without their context columns."""
+    kept = {name: values for name, values in flows.columns.items() if name not in COLUMNS}
+    return replace(flows, columns=kept)
+
+
 def needed_alone(flows: Flows) -> Flows:
     """The flows with nothing but the columns that context is made of."""
     kept = {name: flows.columns[name] for name in _NEEDED if name in flows.columns}

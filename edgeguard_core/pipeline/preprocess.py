@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeguard_core.errors import NotEnoughDataError, OutputError, SchemaError
+from edgeguard_core.features.context import with_context
 from edgeguard_core.files import whole_folder
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
@@ -90,9 +91,11 @@ def preprocess(
         for_test = ~normal.rows
         for_test[np.flatnonzero(normal.rows)[parts.last]] = True
         on_progress(Progress("write", 0.0, "Writing Parquet files"))
-        meter = report.meter
-        write_flows(folder / TRAIN, normal.flows.select(parts.first), meter)
-        write_flows(folder / TEST, flows.select(for_test), meter)
+        meter, timeline = report.meter, report.timeline
+        # Hosts that are learned as normal have no attack in their history; tested ones do.
+        learned = with_context(normal.flows, timeline[normal.rows])
+        write_flows(folder / TRAIN, learned.select(parts.first), meter)
+        write_flows(folder / TEST, with_context(flows, timeline).select(for_test), meter)
         write_rejections(folder / REJECTED, report.rejections)
         _check_target(out, force=force)  # another run may have finished meanwhile
     return Preprocessed(

@@ -13,6 +13,7 @@ from edgeguard_core.detection import Detector, ScoredFlows
 from edgeguard_core.errors import OutputError, SchemaError
 from edgeguard_core.files import whole_file
 from edgeguard_core.flows.table import LABEL_WORDS, Flows
+from edgeguard_core.pipeline.contextual import contextual_batches, wants_context
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
@@ -84,7 +85,8 @@ def scored_batches(
     def relay(share: float) -> None:
         on_progress(Progress("score", share, f"Scored {report.accepted:,} flows"))
 
-    for batch in read_batches(paths, reading_for(detector, read), report, relay):
+    batches = contextual_batches if wants_context(detector.features) else read_batches
+    for batch in batches(paths, reading_for(detector, read), report, relay):
         try:
             scored = detector.score(batch.flows)
         except SchemaError as error:

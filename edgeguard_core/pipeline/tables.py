@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from edgeguard_core.features.context import has_context
+from edgeguard_core.flows.schema import CONTEXT_VERSION
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.flows.validation import Rejection
 from edgeguard_core.sources.files import PARQUET_KEY
@@ -16,12 +18,18 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_flows(path: Path, flows: Flows, meter: str) -> None:
-    """Flows as a Parquet file that remembers the meter that counted them."""
+    """Flows as a Parquet file that remembers the meter that counted them.
+
+    And the version of the code that made their context, where they have any.
+    """
     import pyarrow.parquet as pq
 
     table = flows.to_arrow()
-    note = json.dumps({"schema": flows.schema.name, "meter": meter}).encode()
-    pq.write_table(table.replace_schema_metadata({PARQUET_KEY: note}), path, compression="zstd")
+    about: dict[str, object] = {"schema": flows.schema.name, "meter": meter}
+    if has_context(flows):
+        about["context"] = CONTEXT_VERSION
+    note = {PARQUET_KEY: json.dumps(about).encode()}
+    pq.write_table(table.replace_schema_metadata(note), path, compression="zstd")
 
 
 def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:

@@ -14,13 +14,20 @@ import edgeguard_core
 from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import EdgeGuardError
+from edgeguard_core.features.context import with_context, without_context
 from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room
-from edgeguard_core.pipeline.splits import duration_hours, normal_flows, split, unlabelled_as_benign
+from edgeguard_core.pipeline.splits import (
+    NormalFlows,
+    duration_hours,
+    normal_flows,
+    split,
+    unlabelled_as_benign,
+)
 from edgeguard_core.pipeline.variants import OFFERED, Variants, make_variants, stored_calibrations
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
 from edgeguard_core.sources.meters import bytes_layer
@@ -44,6 +51,9 @@ class TrainRequest:
     promise: float = DEFAULT_PROMISE
     take_unlabelled: bool = False
     keep_rows: bool = False
+    context: bool = True  # where flows have times, the history of their hosts is learned, too
+    lean: bool = False  # leave out what only convert needs
+    note: str = ""  # kept with the data's provenance
     force: bool = False
 
 
@@ -112,12 +122,12 @@ def train(
         flows = unlabelled_as_benign(flows)
     normal = normal_flows(flows, report)
     require_benign_rows(len(normal.flows))
-    parts = split(normal.flows, CALIBRATION_SHARE, seed=request.config.seed)
-    held_out = normal.flows.select(parts.last)
+    learned, attacks = _contexts(request, flows, normal, report)
+    parts = split(learned, CALIBRATION_SHARE, seed=request.config.seed)
+    held_out = learned.select(parts.last)
 
-    preprocessor = Preprocessor.fit(normal.flows.select(parts.first), request.config)
-    fitted = preprocessor.transform(normal.flows.select(parts.first))
-    attacks = flows.select(_some(np.flatnonzero(flows.is_attack), request.config.seed))
+    preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
+    fitted = preprocessor.transform(learned.select(parts.first))
     weights = _fit(fitted, preprocessor, request.config, on_progress)
     variants = make_variants(
         weights.arrays,
@@ -155,8 +165,10 @@ def train(
             },
             metrics=_calibration_metrics(threshold, calibration),
             runtime={"variant": variants.name(request.variant), "variants": variants.to_json()},
-            weights={**weights.arrays, **stored_calibrations(variants.calibrations)},
-            parity=_parity_rows(request, preprocessor, held_out),
+            weights=None
+            if request.lean
+            else {**weights.arrays, **stored_calibrations(variants.calibrations)},
+            parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
         ),
         force=request.force,
         as_zip=request.out.suffix == ".zip",
@@ -201,6 +213,21 @@ def _fit(
     return train_weights(inputs, preprocessor, config, relay)
 
 
+def _contexts(
+    request: TrainRequest, flows: Flows, normal: NormalFlows, report: ReadReport
+) -> tuple[Flows, Flows]:
+    """The normal flows and some attacks, each with the history that their hosts have.
+
+    That of normal flows is without attacks: a model must not learn their traces.
+    """
+    some = _some(np.flatnonzero(flows.is_attack), request.config.seed)
+    if not request.context:
+        return without_context(normal.flows), without_context(flows.select(some))
+    learned = with_context(normal.flows, report.timeline[normal.rows])
+    attacks = with_context(flows, report.timeline) if len(some) else flows
+    return learned, attacks.select(some)
+
+
 def _some(positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """At most so many of the positions that a comparison needs, drawn by the seed."""
     if len(positions) <= MOST_ROWS_COMPARED:
@@ -235,6 +262,7 @@ def _provenance(
         "calibration": {"flows": n_calibration, "split": kind},
         "hours": duration_hours(normal),
         "local_networks": list(request.read.local_networks),
+        **({"note": request.note} if request.note else {}),
     }
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeguard_core.errors import SourceError
 from edgeguard_core.flows.canonical import DEFAULT_LOCAL_NETWORKS
 from edgeguard_core.flows.labels import LabelReader
@@ -133,6 +136,7 @@ class ReadReport:
     schema: Schema | None = None
     paths: list[Path] = field(default_factory=list)
     accepted: int = 0
+    accepted_by_file: list[int] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
@@ -162,8 +166,14 @@ class ReadReport:
         else:
             self.labels[LABEL_WORDS[UNLABELLED]] += len(batch.flows) + len(batch.rejections)
 
+    @property
+    def timeline(self) -> NDArray[np.int64]:
+        """Which file each accepted flow is from, shape ``(accepted,)``: its own timeline."""
+        return np.repeat(np.arange(len(self.accepted_by_file)), self.accepted_by_file)
+
     def close(self, source: Source) -> None:
         """Take over what the source says at its end."""
+        self.accepted_by_file.append(self.accepted - sum(self.accepted_by_file))
         self.format, self.meter, self.schema = source.format, source.meter, source.schema
         self.paths.append(source.path)
         self.skipped += source.skipped

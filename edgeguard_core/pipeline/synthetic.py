@@ -1,0 +1,150 @@
+"""Collect and inject: synthesised traffic in a file, and attacks laid into one's own flows."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeguard_core.errors import OutputError, SchemaError
+from edgeguard_core.files import whole_file
+from edgeguard_core.flows.schema import Schema
+from edgeguard_core.flows.table import Flows
+from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
+from edgeguard_core.pipeline.tables import write_flows
+from edgeguard_core.sources import ReadOptions, read_flows
+from edgeguard_core.sources.synthesis.capture import write_pcap
+from edgeguard_core.sources.synthesis.inject import inject
+from edgeguard_core.sources.synthesis.request import SynthesisRequest, synthesise
+from edgeguard_core.sources.synthesis.table_file import write_flows_csv
+
+SYNTHETIC_METER = "synthetic"
+_ENDINGS = (".csv", ".csv.gz", ".parquet", ".pcap")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was synthesised, and where it stands."""
+
+    out: Path
+    flows: int
+    attacks: dict[str, int]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``collect --json``."""
+        return {
+            "out": str(self.out.resolve()),
+            "flows": self.flows,
+            "attacks": self.attacks,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def collect_synthetic(
+    request: SynthesisRequest,
+    out: Path,
+    *,
+    on_progress: OnProgress = silent,
+    clock: Callable[[], float] = time.monotonic,
+) -> Collected:
+    """Synthesised flows in ``out``: a table, or a capture whose packets add up to them.
+
+    Raises
+    ------
+    SourceError
+        If the request cannot be met, such as one beyond memory.
+    OutputError
+        If ``out`` has another ending than .csv, .csv.gz, .parquet or .pcap.
+    """
+    started = clock()
+    require_ending(out)
+    on_progress(Progress("synthesise", 0.0, "Synthesising flows"))
+    flows = synthesise(request)
+    on_progress(Progress("write", 0.0, f"Writing {len(flows):,} flows"))
+    write_table(out, flows, SYNTHETIC_METER, request.seed)
+    return Collected(out, len(flows), count_attacks(flows), clock() - started)
+
+
+@dataclass(frozen=True)
+class InjectedFile:
+    """What was laid into a file, and where the result stands."""
+
+    out: Path
+    flows: int
+    injected: dict[str, int]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``inject --json``."""
+        return {
+            "out": str(self.out.resolve()),
+            "flows": self.flows,
+            "injected": self.injected,
+            "warnings": self.warnings,
+        }
+
+
+def inject_into(
+    paths: Sequence[str | Path],
+    out: Path,
+    *,
+    kinds: tuple[str, ...] = (),
+    strength: str = "medium",
+    seed: int = 0,
+    read: ReadOptions | None = None,
+    on_progress: OnProgress = silent,
+) -> InjectedFile:
+    """One's own canonical flows with attacks among them, every row labelled.
+
+    Raises
+    ------
+    SchemaError
+        If the files are not canonical flows, such as a Zeek log is.
+    SourceError
+        If they cannot be read, or a kind or strength is not known.
+    """
+    require_ending(out)
+    options = read or ReadOptions()
+    flows, report = read_flows(paths, options, reading(on_progress, "Reading flows"))
+    if flows.schema.name != Schema.named("flow").name:
+        raise SchemaError(
+            f"{report.paths[0]} is of schema {flows.schema.name!r}, and attacks are laid into "
+            "canonical flows; give a log of Zeek, or what collect wrote."
+        )
+    on_progress(Progress("inject", 0.0, "Laying attacks in"))
+    done = inject(flows, kinds, strength, seed, local_networks=options.local_networks)
+    on_progress(Progress("write", 0.0, f"Writing {len(done.flows):,} flows"))
+    write_table(out, done.flows, report.meter, seed)
+    return InjectedFile(out, len(done.flows), done.counts, report.all_warnings())
+
+
+def write_table(out: Path, flows: Flows, meter: str, seed: int) -> None:
+    """Flows as CSV, Parquet or a capture, by the ending of ``out``; whole or not at all."""
+    if out.suffix == ".pcap":
+        write_pcap(out, flows, seed)
+    elif out.suffix == ".parquet":
+        with whole_file(out) as temporary:
+            write_flows(temporary, flows, meter)
+    else:
+        write_flows_csv(out, flows)
+
+
+def require_ending(out: Path) -> None:
+    """Refuse an ending that says no format, before any work.
+
+    Raises
+    ------
+    OutputError
+        Then; the message lists those that do.
+    """
+    if not out.name.endswith(_ENDINGS):
+        raise OutputError(f"Cannot write {out}: name a file that ends in {', '.join(_ENDINGS)}.")
+
+
+def count_attacks(flows: Flows) -> dict[str, int]:
+    """Flows of each kind of attack, by name."""
+    if flows.labels is None:
+        return {}
+    names = flows.labels.class_name[flows.is_attack].tolist()
+    return {name: names.count(name) for name in sorted(set(names))}
