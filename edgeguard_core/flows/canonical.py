@@ -39,6 +39,7 @@ _N_PORTS = 65536
 NO_PORT = "none"
 """The bucket of protocols that have no ports: their "port" is a type or a code."""
 
+_NETWORKS = ("src_network", "dst_network")
 DEFAULT_LOCAL_NETWORKS = (
     "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
     "fc00::/7", "fe80::/10", "::1/128",
@@ -163,6 +164,17 @@ def canonical_columns(base: Mapping[str, NDArray[Any]], networks: NetworkTable) 
     return dict(base) | derived_columns(base, networks)
 
 
+def derivable(names: Iterable[str]) -> set[str]:
+    """Features of schema ``flow`` that follow from columns of these names.
+
+    >>> sorted(derivable(["src2dst_bytes", "src2dst_packets", "src_ip"]))
+    ['src2dst_mean_packet_bytes', 'src_network']
+    """
+    given = set(names)
+    ends = {name for name in _NETWORKS if name.replace("network", "ip") in given}
+    return ends | {name for name, (needed, _) in _DERIVED.items() if given.issuperset(needed)}
+
+
 def derived_columns(
     columns: Mapping[str, NDArray[Any]], networks: NetworkTable
 ) -> dict[str, NDArray[Any]]:
@@ -187,7 +199,7 @@ def derived_columns(
         for transport in (derived.get("transport"), columns.get("transport")):
             if transport is not None:
                 derived["service"][(transport == "icmp") | (transport == "other")] = NO_PORT
-    for name in ("src_network", "dst_network"):
+    for name in _NETWORKS:
         addresses = columns.get(name.replace("network", "ip"))
         if addresses is not None:
             derived[name] = networks.words(addresses)

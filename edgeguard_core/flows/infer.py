@@ -210,5 +210,5 @@ def _distinct(values: NDArray[np.object_]) -> int:
 
 def _shown(values: NDArray[np.object_]) -> str:
     """The first three different cells."""
-    words = [str(word)[:24] for word in dict.fromkeys(cells.texts(values))]
-    return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
+    words = [" ".join(str(word).split())[:24] for word in dict.fromkeys(cells.texts(values))]
+    return ascii(", ".join(words[:3]))[1:-1] + (", …" if len(words) > 3 else "")

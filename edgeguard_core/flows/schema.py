@@ -123,7 +123,19 @@ class Schema:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SchemaError(f"Schema {self.name!r} has column {twice[0]!r} twice; remove one.")
         claims: dict[str, str] = {}
+        labels = {squeeze(word) for word in (*self.label.coarse, *self.label.fine)}
         for column in self.columns:
+            spelt = [column.name, *column.aliases]
+            if twice := [word for word in spelt if spelt.count(word) > 1]:
+                raise SchemaError(
+                    f"Column {column.name!r} of schema {self.name!r} lists {twice[0]!r} twice; "
+                    "remove one."
+                )
+            if column.is_feature and (both := [word for word in spelt if squeeze(word) in labels]):
+                raise SchemaError(
+                    f"Schema {self.name!r} takes {both[0]!r} for the label and for the feature "
+                    f"{column.name!r}; remove it from one."
+                )
             for spelling in {squeeze(word) for word in (column.name, *column.aliases)}:
                 if (other := claims.setdefault(spelling, column.name)) != column.name:
                     raise SchemaError(
@@ -244,10 +256,14 @@ class Schema:
             If the text is no YAML, lacks a key, or has one that is not known.
         """
         try:
-            document = yaml.safe_load(text)
+            document = yaml.load(text, _StrictLoader)  # a SafeLoader, see below
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" line {mark.line + 1}" if mark is not None else ""
+            if isinstance(error, _RepeatedKeyError):
+                raise SchemaError(
+                    f"{origin}{where} has {error.problem} twice; remove one."
+                ) from error
             raise SchemaError(f"{origin}{where} is not YAML; mend it by hand.") from error
         if not isinstance(document, dict) or not isinstance(document.get("columns"), list):
             raise SchemaError(f"{origin} has no list 'columns'; see `edgeguard schema show flow`.")
@@ -278,6 +294,23 @@ class Schema:
                 f"No schema is called {name!r}; there are {', '.join(shipped_schemas())}."
             )
         return cls.from_yaml(shipped_text(name), origin=f"schemas/{name}.yaml")
+
+
+class _RepeatedKeyError(yaml.MarkedYAMLError):
+    """A mapping with a key twice, of which YAML would silently take the last."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain values alone, and every key once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [repr(self.construct_object(key, deep=True)) for key, _ in node.value]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                mark = node.value[position][0].start_mark
+                raise _RepeatedKeyError(problem=f"the key {key}", problem_mark=mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
 
 
 def squeeze(text: str) -> str:

@@ -8,7 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.flows.canonical import NetworkTable, canonical_columns, derived_columns
+from edgeguard_core.flows.canonical import (
+    NetworkTable,
+    canonical_columns,
+    derivable,
+    derived_columns,
+)
 from edgeguard_core.flows.cells import texts
 from edgeguard_core.flows.labels import LabelReader
 from edgeguard_core.flows.schema import LabelSpec, Schema, squeeze
@@ -62,14 +67,14 @@ class NativeInterpreter:
         self.labels = LabelReader(schema.label, options.benign_words)
         self._zone = options.zone
         self._networks = NetworkTable(options.local_networks)
-        self._derived = _derivable(schema) - self.positions.keys()
+        self._derived = _derived_features(schema, self.positions)
 
     def read(self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]) -> Validated:
         read = validate(_raw_table(columns, line), self.schema, self.labels, self._zone)
         if not self._derived:
             return read
         made = derived_columns(read.flows.columns, self._networks)
-        added = {name: made[name] for name in self._derived & made.keys()}
+        added = {name: values for name, values in made.items() if name in self._derived}
         flows = replace(read.flows, columns={**read.flows.columns, **added})
         return replace(read, flows=flows, missing=missing_counts(flows))
 
@@ -154,11 +159,12 @@ class MeterInterpreter:
         return lacking + ([remark] if remark else [])
 
 
-def _derivable(schema: Schema) -> set[str]:
-    """Features of a schema made on ``flow`` that may follow from others of its columns."""
+def _derived_features(schema: Schema, present: Iterable[str]) -> set[str]:
+    """Features of a schema made on ``flow`` that the file lacks and that follow from the others."""
     if not {"src2dst_packets", "src2dst_bytes"} & set(schema.numeric):
         return set()
-    return {name for name in schema.measured if schema.column(name).derived_from is None}
+    names = set(present)
+    return set(schema.measured) & (derivable(names) - names)
 
 
 def _without(raw: RawTable, rows: NDArray[np.bool_]) -> RawTable:
