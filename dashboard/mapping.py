@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows.schema import Column, Schema, squeeze
+from edgeguard_core.flows.spellings import CANONICAL_WORDS, LABEL
 
-LABEL = "label"  # the target that says benign or attack; it is no column of a schema
 SCHEMAS = ("flow", "cicflowmeter", "unsw-nb15", "nsl-kdd")
 SAMPLE_ROWS = 5
 _HEAD_BYTES = 262_144
@@ -22,31 +22,6 @@ _NAME_DIGITS = 6
 _DERIVED = {"service": ("dst_port", "port_bucket"), "transport": ("protocol", "transport")}
 _GUESS_FROM = 0.72  # similarity from which a guess is worth showing
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-# What exporters call the columns of the canonical flow, squeezed.
-_WORDS = {
-    "srcip": "src_ip", "sourceip": "src_ip", "saddr": "src_ip", "srcaddr": "src_ip",
-    "ipsrc": "src_ip", "ipv4srcaddr": "src_ip", "clientip": "src_ip", "idorigh": "src_ip",
-    "dstip": "dst_ip", "destinationip": "dst_ip", "destip": "dst_ip", "daddr": "dst_ip",
-    "dstaddr": "dst_ip", "ipdst": "dst_ip", "ipv4dstaddr": "dst_ip", "serverip": "dst_ip",
-    "idresph": "dst_ip",
-    "sport": "src_port", "srcport": "src_port", "sourceport": "src_port", "l4srcport": "src_port",
-    "dport": "dst_port", "dstport": "dst_port", "destinationport": "dst_port",
-    "destport": "dst_port", "l4dstport": "dst_port",
-    "proto": "protocol", "protocol": "protocol", "ipprotocol": "protocol",
-    "starttime": "bidirectional_first_seen_ms", "stime": "bidirectional_first_seen_ms",
-    "timestamp": "bidirectional_first_seen_ms", "time": "bidirectional_first_seen_ms",
-    "ts": "bidirectional_first_seen_ms", "firstseen": "bidirectional_first_seen_ms",
-    "durationms": "bidirectional_duration_ms", "durms": "bidirectional_duration_ms",
-    "srcbytes": "src2dst_bytes", "sbytes": "src2dst_bytes", "inbytes": "src2dst_bytes",
-    "bytessent": "src2dst_bytes", "bytesout": "src2dst_bytes", "origipbytes": "src2dst_bytes",
-    "dstbytes": "dst2src_bytes", "dbytes": "dst2src_bytes", "outbytes": "dst2src_bytes",
-    "bytesreceived": "dst2src_bytes", "bytesin": "dst2src_bytes", "respipbytes": "dst2src_bytes",
-    "srcpkts": "src2dst_packets", "spkts": "src2dst_packets", "inpkts": "src2dst_packets",
-    "packetssent": "src2dst_packets", "origpkts": "src2dst_packets",
-    "dstpkts": "dst2src_packets", "dpkts": "dst2src_packets", "outpkts": "dst2src_packets",
-    "packetsreceived": "dst2src_packets", "resppkts": "dst2src_packets",
-    "label": LABEL, "class": LABEL, "attack": LABEL, "attacktype": LABEL, "attackcat": LABEL,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -166,8 +141,8 @@ def _candidates(
 ) -> list[tuple[str, float]]:
     if name in spellings:
         return [(spellings[name], 1.0)]
-    if _WORDS.get(name) in allowed:
-        return [(_WORDS[name], 0.95)]
+    if (target := CANONICAL_WORDS.get(name)) in allowed:
+        return [(str(target), 0.95)]
     alike = (
         (target, SequenceMatcher(None, name, spelling).ratio())
         for spelling, target in spellings.items()

@@ -23,6 +23,7 @@ _UNIT_ENDINGS = {
     "sec": "s", "secs": "s", "seconds": "s", "ns": "ns", "bytes": "B", "octets": "B",
     "packets": "packets", "pkts": "packets", "bps": "bit/s", "pps": "packets/s",
 }  # fmt: skip
+_MS_FACTORS = {"s": 1e3, "us": 1e-3, "ns": 1e-6}
 _PART = re.compile(r"[A-Za-z]+|\d+")
 _TIME_TITLES = re.compile(r"time|stamp|date|(first|last).?seen|^ts$|start$|end$", re.I)
 _KEY_ENDINGS = frozenset(
@@ -97,7 +98,7 @@ def _guess(title: str, values: NDArray[np.object_]) -> Column:
     """One column, by its values first and its title second."""
     target = canonical_name(title)
     filled = values[cells.texts(values) != ""]
-    alike = f"; like flow's {target}" if target and target != LABEL else ""
+    alike = _likeness(title, target)
 
     def column(role: Role, kind: str, why: str, unit: str | None = None) -> Column:
         return Column(title, role, type=kind, unit=unit, description=why + alike)
@@ -118,6 +119,15 @@ def _guess(title: str, values: NDArray[np.object_]) -> Column:
         return column(Role.IDENTITY, "string", f"many different words: {_shown(filled)}")
     unit = _unit(title)
     return column(Role.NUMERIC, "float", f"numbers: {_shown(filled)}", unit)
+
+
+def _likeness(title: str, target: str | None) -> str:
+    """Which canonical column this would be an alias of, for the description."""
+    if target is None and squeeze(title).startswith(("dur", "flowdur")):
+        factor = _MS_FACTORS.get(_unit(title) or "")
+        by = f"with factor {factor:g}" if factor else "once it is in ms"
+        return f"; like flow's bidirectional_duration_ms {by}"
+    return f"; like flow's {target}" if target and target != LABEL else ""
 
 
 def _identity(

@@ -110,7 +110,7 @@ class Lint:
                         rows / everything,
                         f"Up to {rows} of {everything} rows are negative in {named(columns)}: "
                         "the exporter's clock went back or a counter ran over.",
-                        "Update the exporter; drop these rows if they are many.",
+                        "Update the exporter. Rows that are kept are scored as they stand.",
                     )
                 )
         return found

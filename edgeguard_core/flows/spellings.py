@@ -17,8 +17,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "protocol": ("protocol", "proto", "ipprotocol", "pr"),
     "bidirectional_first_seen_ms": ("starttime", "stime", "timestamp", "time", "ts", "firstseen",
                                     "flowstart", "datetime"),
-    "bidirectional_duration_ms": ("duration", "dur", "durationms", "durms", "durations", "durs",
-                                  "durationus", "durus", "flowduration", "td"),
+    "bidirectional_duration_ms": ("durationms", "durms"),  # others may be of another unit
     "src2dst_bytes": ("srcbytes", "sbytes", "inbytes", "bytessent", "bytesout", "origipbytes",
                       "origbytes", "fwdbytes", "ibyt"),
     "dst2src_bytes": ("dstbytes", "dbytes", "outbytes", "bytesreceived", "bytesrecv", "bytesin",

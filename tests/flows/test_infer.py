@@ -63,6 +63,9 @@ def test_the_label_and_likeness_to_flow_are_told() -> None:
     schema = drafted(TABLE)
     assert schema.label.coarse == ("Verdict",)
     assert schema.column("Bytes Sent").description.endswith("like flow's src2dst_bytes")
+    assert schema.column("dur_us").description.endswith(
+        "bidirectional_duration_ms with factor 0.001"
+    )
     assert "normal, scan" in schema.column("Verdict").description
 
 
