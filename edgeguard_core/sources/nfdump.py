@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from edgeguard_core.errors import SourceError
+from edgeguard_core.flows.cells import addresses
 from edgeguard_core.sources.base import Batch
 from edgeguard_core.sources.files import DelimitedSource
 from edgeguard_core.sources.streams import LineBlock, open_bytes, read_block
@@ -33,6 +36,18 @@ _LISTED = re.compile(
     r"((?:\d+d )?[\d:.]+)\s+(\S+)\s+"  # duration, protocol
     r"(\S+)\s+<?->?\s*(\S+)\s+(.*)"  # both ends, the rest
 )
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+# What stands after the addresses, by how much it is: line, long and extended.
+_TAILS = {
+    3: ("ipkt", "ibyt", "fl"),
+    5: ("flg", "stos", "ipkt", "ibyt", "fl"),
+    8: ("flg", "stos", "ipkt", "ibyt", "pps", "bps", "bpp", "fl"),
+}
+_CSV_COLUMNS = (
+    ("ts", "te", "td", "sa", "da", "sp", "dp", "pr", "flg", "fwd", "stos", "ipkt", "ibyt", "opkt",
+     "obyt"),
+    ("ts", "td", "pr", "sa", "sp", "da", "dp", "ipkt", "ibyt", "fl"),
+)  # fmt: skip
 _SCALED = re.compile(r"(\d+(?:\.\d+)?) ([KMGT])\b")
 _SCALES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _CLOCK = re.compile(r"(?:(\d+)d )?(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
@@ -60,6 +75,31 @@ def listing_columns(header: str) -> list[str] | None:
     tail = header.partition("Dst IP Addr:Port")[2]
     titles = re.findall("|".join(map(re.escape, _TAIL_TITLES)), tail)
     return [*_HEAD_COLUMNS, *(_TAIL_TITLES[title] for title in titles)]
+
+
+def columns_without_header(line: str) -> tuple[list[str], str] | None:
+    """Columns and kind (``text`` or ``csv``) of a first record, as ``nfdump -q`` prints no header.
+
+    >>> columns_without_header("2018-01-12 15:37:30.0 0.5 TCP 10.0.0.1:5 -> 10.0.0.2:80 3 90 1")
+    (['ts', 'td', 'pr', 'sa', 'sp', 'da', 'dp', 'ipkt', 'ibyt', 'fl'], 'text')
+    >>> columns_without_header("2018,1,2") is None
+    True
+    """
+    if (found := _LISTED.match(line)) is not None:
+        tail = _TAILS.get(len(_SCALED.sub("0", found[6]).split()))
+        return ([*_HEAD_COLUMNS, *tail], "text") if tail else None
+    fields = [field.strip() for field in line.split(",")]
+    for columns in _CSV_COLUMNS:
+        if len(fields) >= len(columns) and _is_record(dict(zip(columns, fields, strict=False))):
+            named = [*columns, *(f"field {n}" for n in range(len(columns), len(fields)))]
+            return named, "csv"
+    return None
+
+
+def _is_record(cells: dict[str, str]) -> bool:
+    numbers = all(cells[name].isdigit() for name in ("ipkt", "ibyt"))
+    ends = np.array([cells["sa"], cells["da"]], object)
+    return numbers and _STAMP.match(cells["ts"]) is not None and not addresses(ends)[1].any()
 
 
 @dataclass

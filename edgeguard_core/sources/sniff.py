@@ -30,6 +30,7 @@ from edgeguard_core.sources.nfdump import (
     NfdumpBinary,
     NfdumpCsv,
     NfdumpListing,
+    columns_without_header,
     listing_columns,
     require_program,
 )
@@ -196,21 +197,30 @@ def _open_listing(path: Path, line: str, options: ReadOptions) -> Source:
             f"{path} is an nfdump listing of other things than flows; "
             "list it with `nfdump -o long` or `nfdump -o csv`."
         )
-    return NfdumpListing(
+    return _nfdump_text(path, header, "text", options, skip_lines=1)
+
+
+def _nfdump_text(
+    path: Path, header: list[str], kind: str, options: ReadOptions, skip_lines: int
+) -> Source:
+    return (NfdumpListing if kind == "text" else NfdumpCsv)(
         path,
-        "nfdump-text",
+        f"nfdump-{kind}",
         MeterInterpreter(METERS["nfdump"], header, options),
         header,
         options,
         n_fields=len(header),
-        delimiter="\t",
+        delimiter="\t" if kind == "text" else ",",
         quoted=False,
+        skip_lines=skip_lines,
     )
 
 
 def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Source:
     if LISTING.match(lines[0]):
         return _open_listing(path, lines[0], options)
+    if (nfdump := columns_without_header(lines[0])) is not None:
+        return _nfdump_text(path, *nfdump, options, skip_lines=0)
     tabbed = _split(lines[0], "\t")
     if (meter := _asked_meter(tabbed, options)) is not None:  # as Argus may write it
         interpreter = MeterInterpreter(meter, tabbed, options)

@@ -12,7 +12,7 @@ import pytest
 from flow_texts import written
 from support import data
 
-from edgeguard_core.errors import SourceError
+from edgeguard_core.errors import EdgeGuardError, SourceError
 from edgeguard_core.flows import Flows
 from edgeguard_core.sources import ReadOptions, ReadReport, open_source, read_batches, read_flows
 
@@ -48,6 +48,21 @@ Date first seen             Duration     Proto      Src IP Addr:Port          Ds
 }
 
 
+OLD_CSV = """\
+ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das
+2018-01-12 15:37:30,2018-01-12 15:37:30,1.500,10.0.0.1,10.0.0.2,52324,902,TCP,......S.,0,0,1,60,0,0,0,0,1,1
+2018-01-12 15:37:31,2018-01-12 15:37:31,0.000,10.0.0.2,10.0.0.1,902,52324,TCP,...A.R..,0,0,1,40,0,0,0,0,1,1
+Summary
+flows,bytes,packets,avg_bps,avg_pps,avg_bpp
+2,100,2,58357,140,51
+"""  # noqa: E501
+NEW_CSV = """\
+firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows
+2018-01-12 15:37:30.000,1.500,TCP,10.0.0.1,52324,10.0.0.2,902,1,60,1
+2018-01-12 15:37:31.000,0.000,6,10.0.0.2,902,10.0.0.1,52324,1,40,1
+"""
+
+
 def read(path: Path) -> tuple[Flows, ReadReport]:
     report = ReadReport()
     return Flows.concat([b.flows for b in read_batches([path], ReadOptions(), report)]), report
@@ -73,6 +88,33 @@ def test_rows_of_a_listing_worked_out_by_hand(tmp_path: Path, kind: str, foot: s
     assert report.unread == {}
 
 
+@pytest.mark.parametrize("text", [*LISTINGS.values(), OLD_CSV, NEW_CSV])
+def test_without_its_header_a_table_is_read_alike(tmp_path: Path, text: str) -> None:
+    whole, _ = read(written(tmp_path, "whole", text))
+    bare, report = read(written(tmp_path, "bare", text.partition("\n")[2]))
+    assert report.rejected == {}
+    assert bare.columns.keys() == whole.columns.keys()
+    for name, values in whole.columns.items():
+        np.testing.assert_array_equal(bare.columns[name], values, err_msg=name)
+
+
+@needs_nfdump
+@pytest.mark.parametrize("mode", ["line", "long", "extended", "csv"])
+def test_what_the_program_prints_quietly_is_read(tmp_path: Path, mode: str) -> None:
+    command = ["nfdump", "-q", "-r", str(data("nfdump/test1-malicious.nfdump")), "-o", mode]
+    printed = subprocess.run(
+        command, capture_output=True, check=True, env=os.environ | {"TZ": "UTC"}
+    ).stdout
+    path = written(tmp_path, "flows", printed)
+    if mode == "line" and b"INVALID" in printed:  # some builds list events of firewalls there
+        with pytest.raises(EdgeGuardError):
+            open_source(path)
+        return
+    flows, report = read(path)
+    assert (len(flows), report.rejected) == (4593, {})
+    assert flows.columns["src2dst_bytes"].sum() == 241_025
+
+
 def test_both_ways_of_a_joined_listing(tmp_path: Path) -> None:
     text = """\
 Date first seen             Duration     Proto      Src IP Addr:Port           Dst IP Addr:Port   Out Pkt   In Pkt Out Byte  In Byte Flows
@@ -83,21 +125,6 @@ Date first seen             Duration     Proto      Src IP Addr:Port           D
     assert flows.columns["src2dst_packets"].tolist() == [1, 1]
     assert flows.columns["dst2src_bytes"][0] == 200
     assert math.isnan(flows.columns["dst2src_bytes"][1])
-
-
-OLD_CSV = """\
-ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out,sas,das
-2018-01-12 15:37:30,2018-01-12 15:37:30,1.500,10.0.0.1,10.0.0.2,52324,902,TCP,......S.,0,0,1,60,0,0,0,0,1,1
-2018-01-12 15:37:31,2018-01-12 15:37:31,0.000,10.0.0.2,10.0.0.1,902,52324,TCP,...A.R..,0,0,1,40,0,0,0,0,1,1
-Summary
-flows,bytes,packets,avg_bps,avg_pps,avg_bpp
-2,100,2,58357,140,51
-"""  # noqa: E501
-NEW_CSV = """\
-firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows
-2018-01-12 15:37:30.000,1.500,TCP,10.0.0.1,52324,10.0.0.2,902,1,60,1
-2018-01-12 15:37:31.000,0.000,6,10.0.0.2,902,10.0.0.1,52324,1,40,1
-"""
 
 
 @pytest.mark.parametrize("text", [OLD_CSV, NEW_CSV], ids=["1.6 and 1.7.1", "1.7.3 and later"])

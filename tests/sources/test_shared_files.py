@@ -180,6 +180,9 @@ NFDUMP_FILE = Known(
     3 * 4593 + 17,
 )
 
+needs_nfdump = pytest.mark.skipif(
+    shutil.which("nfdump") is None, reason="the nfdump program is not installed"
+)
 UNLABELLED_CLASSES = {"unlabelled", "Background"}
 
 
@@ -188,12 +191,16 @@ def test_a_shared_file_is_read_to_its_last_row(known: Known) -> None:
     require_all_of(known)
 
 
-@pytest.mark.skipif(shutil.which("nfdump") is None, reason="the nfdump program is not installed")
+@needs_nfdump
 def test_a_file_of_nfcapd_is_read_by_the_nfdump_program() -> None:
     require_all_of(NFDUMP_FILE)
 
 
-@pytest.mark.parametrize("known", FILES, ids=lambda known: known.name.split("/")[1])
+@pytest.mark.parametrize(
+    "known",
+    [*FILES, pytest.param(NFDUMP_FILE, marks=needs_nfdump)],
+    ids=lambda known: known.name.split("/")[1],
+)
 def test_without_pyarrow_a_shared_file_gives_the_same_flows(
     known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
