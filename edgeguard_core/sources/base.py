@@ -19,6 +19,8 @@ from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.flows.validation import Rejection, Validated
 
 MOST_REJECTIONS_KEPT = 10_000
+MIXED = "mixed"
+"""The meter of files that several meters counted."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class ReadReport:
     paths: list[Path] = field(default_factory=list)
     accepted: int = 0
     accepted_by_file: list[int] = field(default_factory=list)
+    current_name: str = ""  # of the file that is being read
     rejected: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
@@ -174,13 +177,25 @@ class ReadReport:
     def close(self, source: Source) -> None:
         """Take over what the source says at its end."""
         self.accepted_by_file.append(self.accepted - sum(self.accepted_by_file))
-        self.format, self.meter, self.schema = source.format, source.meter, source.schema
+        self._note_meter(source)
+        self.format, self.schema = source.format, source.schema
         self.paths.append(source.path)
         self.skipped += source.skipped
         self.label_problem = self.label_problem or source.labels.problem()
         for warning in [*source.warnings, *source.labels.warnings()]:
             if warning not in self.warnings:
                 self.warnings.append(warning)
+
+    def _note_meter(self, source: Source) -> None:
+        if not self.paths or source.meter == self.meter:
+            self.meter = source.meter
+            return
+        if self.meter != MIXED:
+            self.warnings.append(
+                f"{source.path} was counted by {source.meter} and those before by {self.meter}: "
+                "meters differ in what they call a flow; learn each meter apart."
+            )
+        self.meter = MIXED
 
     def all_warnings(self) -> list[str]:
         """Every warning, a line each, counted ones last."""

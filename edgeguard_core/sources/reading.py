@@ -63,6 +63,7 @@ def read_batches(
                 f"{path} is of schema {source.schema.name!r} and {first.path} of "
                 f"{first.schema.name!r}; read them apart."
             )
+        report.current_name = path.name
         for batch in source.batches():
             report.add(batch)
             yield batch

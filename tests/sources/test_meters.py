@@ -203,6 +203,14 @@ def test_every_state_of_a_meter_is_a_word_of_the_schema() -> None:
             assert set((column.words or {}).values()) <= allowed
 
 
+def test_files_of_two_meters_are_read_with_a_warning(tmp_path: Path) -> None:
+    log = written(tmp_path, "argus", argus(ARGUS_ROWS[:3]))
+    events = written(tmp_path, "eve", json.dumps(eve()) + "\n")
+    flows, report = read_flows([log, events, log])
+    assert (len(flows), report.meter) == (7, "mixed")
+    assert sum("learn each meter apart" in warning for warning in report.warnings) == 1
+
+
 JUNK = ("no record at all", "a,b,c", '{"half": ', "\x01\x02")
 
 
