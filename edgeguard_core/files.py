@@ -98,7 +98,7 @@ def whole_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         for item in sorted(temporary.rglob("*")):
             _sync(item)
         temporary.chmod(0o777 & ~_umask())
-        _swap(temporary, path)
+        _swap(temporary, path, force=force)
         _sync(path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -106,11 +106,13 @@ def whole_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _swap(temporary: Path, path: Path) -> None:
+def _swap(temporary: Path, path: Path, *, force: bool) -> None:
     """Put the new folder in place; the old one goes only once the new one stands."""
     if not path.exists():
         temporary.rename(path)
         return
+    if not force:
+        raise OutputError(f"{path} was made by somebody else meanwhile; choose another --out.")
     retired = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
     path.rename(retired / path.name)
     try:

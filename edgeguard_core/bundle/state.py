@@ -92,6 +92,8 @@ class StateFolder:
         'B1.state'
         """
         if state is not None:
+            if Path(state).is_file():
+                raise OutputError(f"{state} is a file; --state names a folder.")
             return cls(Path(state))
         path = (bundle.path if isinstance(bundle, Bundle) else Path(bundle)).resolve()
         return cls(path.with_name(f"{path.name}.state"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeguard_core.cli import options
-from edgeguard_core.cli.output import percent, print_json, say, table
+from edgeguard_core.cli.output import percent, print_json, print_warnings, say, table
 from edgeguard_core.cli.progress import watched
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ def command(
             on_progress=on_progress,
         )
     if json:
-        print_json({"flows": [explanation.to_json() for explanation in found]})
+        print_json(found.to_json())
         return
-    for explanation in found:
+    print_warnings(found.warnings)
+    for explanation in found.flows:
         _show(explanation)
 
 

@@ -17,10 +17,12 @@ from edgeguard_core import __version__
 from edgeguard_core.cli import (
     bench,
     bundle,
+    collect,
     convert,
     dashboard,
     evaluate,
     explain,
+    inject,
     inspect,
     preprocess,
     schema,
@@ -29,7 +31,7 @@ from edgeguard_core.cli import (
     train,
 )
 from edgeguard_core.cli.output import one_line
-from edgeguard_core.errors import EdgeGuardError, GateRefused
+from edgeguard_core.errors import EdgeGuardError, GateRefused, ParityError
 
 BAD_INPUT, REFUSED, CANCELLED = 2, 3, 130
 # Typer gives no name to what its BadParameter, and every other slip of the typist, derives from.
@@ -48,6 +50,8 @@ app = typer.Typer(
 )
 _VERBS = (
     inspect,
+    collect,
+    inject,
     preprocess,
     train,
     convert,
@@ -96,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments or ["--help"])
     except EdgeGuardError as error:
-        return _fail(str(error), REFUSED if isinstance(error, GateRefused) else BAD_INPUT)
+        refused = isinstance(error, (GateRefused, ParityError))
+        return _fail(str(error), REFUSED if refused else BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("Cancelled; nothing was written.", CANCELLED)
     except Exception:

@@ -16,6 +16,7 @@ from edgeguard_core.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
     from edgeguard_core.detection import Detector
+    from edgeguard_core.pipeline.judge import Calibrated
     from edgeguard_core.thresholds import Threshold, ThresholdSketch
 
 SUMMARY = "Show the threshold in force, or choose one."
@@ -111,13 +112,21 @@ def command(
             )
             choose = _chooser(given or {"fpr": _promise(detector)}, flows_per_hour)
             threshold = choose(
-                local.sketch if local else detector.bundle.calibration.sketch,
+                _sketch(detector, local, set(given)),
                 local.on_what if local else detector.bundle.threshold.calibrated_on,
             )
             store_threshold(detector, threshold, local, who=_user(), why=why, now=_now)
             warnings += [threshold.warning] if threshold.warning else []
             warnings += local.warnings if local else []
     _report(detector, warnings, json)
+
+
+def _sketch(detector: "Detector", local: "Calibrated | None", ways: set[str]) -> "ThresholdSketch":
+    """What to choose on: benign scores one by one, unless all flows or attacks count."""
+    if local is None:
+        return detector.bundle.calibration.sketch
+    counts_all = ways & {*_NEEDS_ATTACKS, "alerts_per_hour", "alerts_per_day"}
+    return local.sketch if counts_all else local.benign.sketch
 
 
 def _user() -> str:

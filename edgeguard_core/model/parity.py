@@ -37,7 +37,7 @@ class ParityReport:
     Attributes
     ----------
     spearman
-        Rank correlation of the two variants' benign scores; 0 where one has no order at all.
+        Rank correlation of the two variants' benign scores; 0 where only one has no order at all.
     verdict_jaccard
         Flows both alert on, divided by flows either alerts on, each above its own 95th
         percentile of benign scores, benign flows and the others together.
@@ -180,7 +180,9 @@ def _spearman(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
 
     ranks = [rankdata(scores) - (len(scores) + 1) / 2 for scores in (ours, theirs)]
     length = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
-    return float((ranks[0] * ranks[1]).sum()) / length if length else 0.0
+    if not length:  # one has no order at all: alike only if the other has none either
+        return float(not ranks[0].any() and not ranks[1].any())
+    return float((ranks[0] * ranks[1]).sum()) / length
 
 
 def _roc_auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:

@@ -8,11 +8,17 @@ from typing import Any
 
 from edgeguard_core.bundle import PARITY, WEIGHTS, Bundle, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
+from edgeguard_core.errors import ParityError
 from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.train import DEFAULT_PROMISE
-from edgeguard_core.pipeline.variants import REFERENCE, stored_calibration, weights_alone
+from edgeguard_core.pipeline.variants import (
+    REFERENCE,
+    calibration_metrics,
+    stored_calibration,
+    weights_alone,
+)
 from edgeguard_core.thresholds import conformal
 
 
@@ -57,6 +63,7 @@ def convert_bundle(
 
     name = parse_variant(variant)
     on_progress(Progress("convert", 0.0, f"Converting to {name}"))
+    _refuse_what_training_refused(bundle, name)
     arrays = weights_alone(weights)
     reference = convert(arrays, bundle.preprocessor, config, REFERENCE)
     model = reference if name == REFERENCE else convert(arrays, bundle.preprocessor, config, name)
@@ -66,13 +73,25 @@ def convert_bundle(
     report.require(name)
     calibration = stored_calibration(weights, name)
     promise = bundle.threshold.promised_false_positive_rate or DEFAULT_PROMISE
+    threshold = conformal(calibration.sketch, promise, bundle.threshold.calibrated_on)
     parts = replace(
         bundle.parts(),
         created=now(),
         model=model,
         calibration=calibration,
-        threshold=conformal(calibration.sketch, promise, bundle.threshold.calibrated_on),
+        threshold=threshold,
+        metrics=calibration_metrics(threshold, calibration),
         runtime={**bundle.manifest.runtime, "variant": name},
     )
     path = save_bundle(out, parts, force=force, as_zip=out.suffix == ".zip")
     return Converted(path, name, len(model), report.to_json())
+
+
+def _refuse_what_training_refused(bundle: Bundle, name: str) -> None:
+    """Say at once which figure failed on the held-out flows, which are gone by now."""
+    measured = bundle.manifest.runtime.get("variants", {}).get(name, {})
+    if failures := measured.get("failures"):
+        raise ParityError(
+            f"{name} did not answer like {REFERENCE} in training: {'; '.join(failures)}. "
+            "Ship another variant."
+        )

@@ -17,7 +17,7 @@ from edgeguard_core.pipeline.progress import OnProgress, silent
 from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
-from edgeguard_core.pipeline.splits import hours_between
+from edgeguard_core.pipeline.splits import total_hours
 from edgeguard_core.sources import ReadOptions, ReadReport
 from edgeguard_core.thresholds import (
     Calibration,
@@ -29,11 +29,13 @@ from edgeguard_core.thresholds import (
 
 @dataclass
 class Scores:
-    """All scores of some files, with labels and the time they cover; n flows."""
+    """All scores of some files, with labels and the time they cover; n flows.
+
+    Each file is its own timeline: the months between two captures are no hours of traffic.
+    """
 
     report: ReadReport = field(default_factory=ReadReport)
-    first_ms: float = np.inf
-    last_ms: float = -np.inf
+    spans_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
     _scores: list[NDArray[np.float32]] = field(default_factory=list)
     _labels: list[Labels | None] = field(default_factory=list)
 
@@ -43,8 +45,12 @@ class Scores:
         self._labels.append(flows.labels)
         times = flows.time_ms
         if times is not None:
-            self.first_ms = min(self.first_ms, float(np.nanmin(times)))
-            self.last_ms = max(self.last_ms, float(np.nanmax(times)))
+            file = len(self.report.paths)  # those before it are closed
+            first, last = self.spans_ms.get(file, (np.inf, -np.inf))
+            self.spans_ms[file] = (
+                min(first, float(np.nanmin(times))),
+                max(last, float(np.nanmax(times))),
+            )
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -65,8 +71,8 @@ class Scores:
 
     @property
     def hours(self) -> float | None:
-        """Hours between the first and the last flow, None without times."""
-        return hours_between(self.first_ms, self.last_ms)
+        """Hours from the first to the last flow of each file, summed; None without times."""
+        return total_hours(self.spans_ms.values())
 
 
 def score_all(
@@ -90,18 +96,24 @@ def score_all(
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The figures of a bundle on labelled flows, and where its threshold comes from."""
+    """The figures of a bundle on labelled flows, and where its threshold comes from.
+
+    ``withdrawn`` when the flows are of another meter than the promise was calibrated on.
+    """
 
     evaluation: Evaluation
     threshold: dict[str, Any]
+    withdrawn: bool
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``evaluate --json``."""
-        return self.evaluation.to_json() | {
-            "threshold": self.threshold,
-            "warnings": self.warnings,
-        }
+        promise = {"promised_false_positive_rate": None, "promise": None}
+        return (
+            self.evaluation.to_json()
+            | (promise if self.withdrawn else {})
+            | {"threshold": self.threshold, "warnings": self.warnings}
+        )
 
 
 def evaluate_files(
@@ -130,20 +142,25 @@ def evaluate_files(
         )
     result = evaluate(found.scores, labels, detector.threshold, hours=found.hours)
     warnings = usage_warnings(detector, found.report)
-    if result.promise is not None and result.promise.breached:
+    withdrawn = detector.promise_warning(found.report.meter) is not None
+    if not withdrawn and result.promise is not None and result.promise.breached:
         warnings.append(
             f"The false-alarm promise is broken here: {result.promise.realised:.2%} realised "
             f"({result.promise.low:.2%} to {result.promise.high:.2%}), "
             f"{result.promise.promised:.2%} promised; calibrate on this network."
         )
-    return Evaluated(result, threshold_json(detector), warnings)
+    return Evaluated(result, threshold_json(detector), withdrawn, warnings)
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Scores of local flows, as thresholds are chosen on and p-values measured against."""
+    """Scores of local flows, as thresholds are chosen on and p-values measured against.
 
-    sketch: ThresholdSketch  # all classes
+    ``sketch`` counts all classes; what asks for benign flows alone is chosen on the finer one
+    of ``benign``.
+    """
+
+    sketch: ThresholdSketch
     benign: Calibration
     on_what: str
     meter: str
@@ -214,6 +231,23 @@ def store_threshold(
     return version.origin
 
 
+@dataclass(frozen=True)
+class Explained:
+    """Explanations, and the threshold that their verdicts come from."""
+
+    flows: list[Explanation]
+    threshold: dict[str, Any]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``explain --json``."""
+        return {
+            "flows": [explanation.to_json() for explanation in self.flows],
+            "threshold": self.threshold,
+            "warnings": self.warnings,
+        }
+
+
 def explain_files(
     detector: Detector,
     paths: Sequence[str | Path],
@@ -223,7 +257,7 @@ def explain_files(
     top: int = 5,
     read: ReadOptions | None = None,
     on_progress: OnProgress = silent,
-) -> list[Explanation]:
+) -> Explained:
     """Why flows score as they do: those of some lines, or the worst ones of the files.
 
     Raises
@@ -245,10 +279,11 @@ def explain_files(
             f"Line {missing[0]} holds no accepted flow; the line of a flow is in the column row "
             "of a scored file."
         )
-    if found is None:
-        return []
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    return explain(detector, found.select(order if rows else order[:worst]), top=top)
+    explained: list[Explanation] = []
+    if found is not None:
+        order = np.argsort(-np.concatenate(scores), kind="stable")
+        explained = explain(detector, found.select(order if rows else order[:worst]), top=top)
+    return Explained(explained, threshold_json(detector), usage_warnings(detector, report))
 
 
 def _worst(scores: NDArray[np.float32], count: int) -> NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """Score: verdicts on the flows of files, batch by batch, into one table."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from edgeguard_core.detection import Detector, ScoredFlows
 from edgeguard_core.errors import OutputError, SchemaError
 from edgeguard_core.files import whole_file
-from edgeguard_core.flows.table import LABEL_WORDS, Flows
+from edgeguard_core.flows.schema import Role, Schema, shipped_schemas
+from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.pipeline.contextual import contextual_batches, wants_context
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import named
@@ -20,6 +21,7 @@ from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
 
+CANONICAL = "flow"
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
 
 
@@ -52,17 +54,23 @@ def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
 
     A bundle trained on one's own schema brings that schema, and its own local networks.
     """
-    from dataclasses import replace
-
-    from edgeguard_core.flows.schema import shipped_schemas
-
     options = read or ReadOptions()
-    if options.schema is None and detector.bundle.schema.name not in shipped_schemas():
+    if options.schema is None and _is_ones_own(detector.bundle.schema):
         options = replace(options, schema=detector.bundle.schema)
     known = detector.bundle.manifest.data.get("local_networks")
     if known and options.local_networks == ReadOptions().local_networks:
         options = replace(options, local_networks=tuple(known))
     return options
+
+
+def _is_ones_own(schema: Schema) -> bool:
+    """Whether a schema is not one that ships, or an edited copy of one.
+
+    The canonical one grows by columns that older bundles do not know; the shipped one serves.
+    """
+    if schema.name not in shipped_schemas():
+        return True
+    return schema.name != CANONICAL and schema != Schema.named(schema.name)
 
 
 def scored_batches(
@@ -108,7 +116,9 @@ def score_files(
     """One row a flow in ``out``: what identifies it, its score and verdict, and why.
 
     Columns: ``row`` (line in the source), the time and identity columns, ``class`` and
-    ``label`` where there are labels, ``score, p_value, severity, is_alert, top_features``.
+    ``label`` where there are labels, ``score, p_value, severity, is_alert, top_features`` and
+    ``p_extrapolated``. Of several files ``file`` names each flow's, and all columns that the
+    schema and labels could fill are there.
 
     Raises
     ------
@@ -121,9 +131,12 @@ def score_files(
         raise OutputError(f"Cannot write {out}: name a file that ends in .parquet or .csv.")
     spare(out, expand(paths), detector.bundle.path)
     started, report, alerts = clock(), ReadReport(), 0
+    several = len(expand(paths)) > 1
     with whole_file(out) as temporary, TableWriter(temporary, as_csv=_ENDINGS[out.suffix]) as table:
         for flows, scored in scored_batches(detector, paths, read, report, on_progress):
             columns = result_columns(flows, scored, detector)
+            if several:
+                columns = _of_a_file(report.current_name, flows, columns)
             alerts += int(np.count_nonzero(columns["is_alert"]))
             table.write(columns, whole=flows.whole_numbers)
     return Scored(
@@ -150,7 +163,27 @@ def result_columns(
         "severity": scored.severity,
         "is_alert": detector.threshold.alerts(scored.scores),
         "top_features": np.array(scored.top_features(), object),
+        "p_extrapolated": scored.extrapolated,
     }
+
+
+def _of_a_file(
+    name: str, flows: Flows, columns: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """The columns of one file among several: which it is, and the same ones for each."""
+    n = len(flows)
+    empty: dict[str, NDArray[Any]] = {}
+    for column in flows.schema.columns:
+        if column.role in (Role.IDENTITY, Role.TIME):
+            words = column.type in ("string", "address")
+            empty[column.name] = np.full(n, None, object) if words else np.full(n, np.nan)
+    unknown = Labels.unknown(n)
+    labels = {
+        "class": unknown.class_name,
+        "label": np.full(n, LABEL_WORDS[UNLABELLED], object),
+    }
+    found = {"file": np.full(n, name, object), "row": columns["row"], **empty, **labels}
+    return found | dict(columns)
 
 
 def threshold_json(detector: Detector) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Which flows are trained on, which calibrate, which test."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,17 +58,31 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
     return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
 
 
-def duration_hours(flows: Flows) -> float | None:
-    """Hours between the first and the last flow; None without time or with one moment only."""
+def duration_hours(flows: Flows, timeline: NDArray[np.int64] | None = None) -> float | None:
+    """Hours from the first to the last flow of each timeline, summed; None without time.
+
+    ``timeline`` says which file each flow is from, shape ``(n,)``: the months between two
+    captures are no hours of traffic.
+    """
     times = flows.time_ms
-    return (
-        None if times is None else hours_between(float(np.nanmin(times)), float(np.nanmax(times)))
+    if times is None:
+        return None
+    files = np.zeros(len(flows), np.int64) if timeline is None else timeline
+    known = ~np.isnan(times)
+    return total_hours(
+        (float(times[mine].min()), float(times[mine].max()))
+        for mine in ((files == file) & known for file in np.unique(files[known]))
     )
 
 
-def hours_between(first_ms: float, last_ms: float) -> float | None:
-    """Hours from one stamp to another; None where no time passes."""
-    return (last_ms - first_ms) / MS_PER_HOUR if last_ms > first_ms else None
+def total_hours(spans_ms: Iterable[tuple[float, float]]) -> float | None:
+    """Hours of some spans of time together; None where no time passes.
+
+    >>> total_hours([(0.0, 3_600_000.0), (9e9, 9e9 + 1_800_000.0)])
+    1.5
+    """
+    passed = sum(last - first for first, last in spans_ms if last > first)
+    return passed / MS_PER_HOUR if passed > 0 else None
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,9 @@ def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     require_trusted_labels(report)
     everything = np.ones(len(flows), np.bool_)
     if flows.labels is None or not (flows.is_benign | flows.is_attack).any():
-        return NormalFlows(flows, everything, ["No flow is labelled: all are taken as benign."])
+        # An Argus log has a label column even where nobody labelled anything.
+        nameless = replace(flows, labels=None)
+        return NormalFlows(nameless, everything, ["No flow is labelled: all are taken as benign."])
     unlabelled = flows.labels.label == UNLABELLED
     rows = flows.is_benign
     if not rows.any():

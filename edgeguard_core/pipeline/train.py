@@ -28,10 +28,16 @@ from edgeguard_core.pipeline.splits import (
     split,
     unlabelled_as_benign,
 )
-from edgeguard_core.pipeline.variants import OFFERED, Variants, make_variants, stored_calibrations
+from edgeguard_core.pipeline.variants import (
+    OFFERED,
+    Variants,
+    calibration_metrics,
+    make_variants,
+    stored_calibrations,
+)
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
 from edgeguard_core.sources.meters import bytes_layer
-from edgeguard_core.thresholds import Calibration, Threshold, conformal, require_benign_rows
+from edgeguard_core.thresholds import conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
 CALIBRATION_SHARE = 0.2
@@ -123,6 +129,7 @@ def train(
     normal = normal_flows(flows, report)
     require_benign_rows(len(normal.flows))
     learned, attacks = _contexts(request, flows, normal, report)
+    timeline = report.timeline[normal.rows]
     parts = split(learned, CALIBRATION_SHARE, seed=request.config.seed)
     held_out = learned.select(parts.last)
 
@@ -135,7 +142,7 @@ def train(
         request.config,
         benign=preprocessor.transform(held_out),
         attacks=preprocessor.transform(attacks) if len(attacks) else None,
-        hours=duration_hours(held_out),
+        hours=duration_hours(held_out, timeline[parts.last]),
         names=tuple(dict.fromkeys((*OFFERED, Variants.name(request.variant)))),
         on_progress=on_progress,
     )
@@ -155,7 +162,10 @@ def train(
             created=now(),
             code_version=edgeguard_core.__version__,
             meter=Meter(report.meter, bytes_layer(report.meter)),
-            data=_provenance(request, report, normal.flows, parts.kind, len(parts.last)),
+            data=_provenance(
+                request, report, duration_hours(learned, timeline), parts.kind, len(parts.last)
+            )
+            | {"benign": len(learned)},
             training={
                 "config": request.config.to_json(),
                 "seed": request.config.seed,
@@ -163,7 +173,7 @@ def train(
                 "losses": [round(float(loss), 6) for loss in weights.losses],
                 "fitted": len(parts.first),
             },
-            metrics=_calibration_metrics(threshold, calibration),
+            metrics=calibration_metrics(threshold, calibration),
             runtime={"variant": variants.name(request.variant), "variants": variants.to_json()},
             weights=None
             if request.lean
@@ -244,7 +254,7 @@ def _calibrated_on(report: ReadReport, kind: str) -> str:
 
 
 def _provenance(
-    request: TrainRequest, report: ReadReport, normal: Flows, kind: str, n_calibration: int
+    request: TrainRequest, report: ReadReport, hours: float | None, kind: str, n_calibration: int
 ) -> dict[str, Any]:
     files = expand(request.paths)
     hashes = [sha256_hex(path) for path in files]
@@ -257,21 +267,11 @@ def _provenance(
         "rows": report.rows,
         "accepted": report.accepted,
         "rejected": dict(report.rejected),
-        "benign": len(normal),
         "labels": dict(report.labels),
         "calibration": {"flows": n_calibration, "split": kind},
-        "hours": duration_hours(normal),
+        "hours": hours,
         "local_networks": list(request.read.local_networks),
         **({"note": request.note} if request.note else {}),
-    }
-
-
-def _calibration_metrics(threshold: Threshold, calibration: Calibration) -> dict[str, Any]:
-    alerted = int(calibration.sketch.counts_at(threshold.value).sum())
-    return {
-        "calibration_flows": calibration.n,
-        "calibration_false_positive_rate": alerted / calibration.n,
-        "smallest_promise": 1 / (calibration.n + 1),
     }
 
 

@@ -11,7 +11,7 @@ from edgeguard_core.errors import ParityError
 from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
 from edgeguard_core.inference import Scorer
 from edgeguard_core.pipeline.progress import OnProgress, Progress
-from edgeguard_core.thresholds import Calibration
+from edgeguard_core.thresholds import Calibration, Threshold
 
 REFERENCE = "float32"
 OFFERED = ("float32", "float16", "dynamic_int8")
@@ -142,3 +142,13 @@ def stored_calibration(arrays: Mapping[str, NDArray[Any]], name: str) -> Calibra
 def weights_alone(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The arrays that are weights."""
     return {key: array for key, array in arrays.items() if not key.startswith(_PREFIX)}
+
+
+def calibration_metrics(threshold: Threshold, calibration: Calibration) -> dict[str, Any]:
+    """How the threshold does on the flows it was calibrated on, and what they can promise."""
+    alerted = int(calibration.sketch.counts_at(threshold.value).sum())
+    return {
+        "calibration_flows": calibration.n,
+        "calibration_false_positive_rate": alerted / calibration.n,
+        "smallest_promise": 1 / (calibration.n + 1),
+    }

@@ -13,7 +13,7 @@ from edgeguard_core.errors import BundleError, NotEnoughDataError
 from edgeguard_core.thresholds.extreme import Tail, fit_tail
 from edgeguard_core.thresholds.sketch import ThresholdSketch
 
-MAX_EDGES = 16_384
+MAX_EDGES = 262_144  # exact up to so many distinct scores; some 2 MB then
 # A tail fitted to thousands of flows says nothing about one in a million millions.
 SMALLEST_P = 1e-12
 SEVERITY_A_DECADE = 25.0

@@ -12,6 +12,7 @@ from support import PROJECT, data
 
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection import Detector
+from edgeguard_core.features.context import with_context
 from edgeguard_core.sources import read_flows
 
 pytestmark = pytest.mark.slow
@@ -24,12 +25,13 @@ import json, sys
 import numpy as np
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection import Detector
+from edgeguard_core.features.context import with_context
 from edgeguard_core.inference import runtime_name
 from edgeguard_core.sources import read_flows
 bundle, capture = sys.argv[1:3]
 detector = Detector(Bundle.load(bundle))
 flows, report = read_flows([capture])
-scored = detector.score(flows)
+scored = detector.score(with_context(flows))
 print(json.dumps({
     "runtime": runtime_name(),
     "numpy": np.__version__,
@@ -84,7 +86,7 @@ def test_the_old_runtime_gives_the_scores_of_the_new_one(old_python, bundle):
     assert found["heavy"] == []
     flows, report = read_flows([data(CAPTURE)])
     here = Detector(Bundle.load(bundle))
-    scored = here.score(flows)
+    scored = here.score(with_context(flows))
     assert found["rows"] == report.rows == 452
     np.testing.assert_allclose(found["scores"], scored.scores, rtol=1e-4, atol=1e-6)
     # A conformal threshold stands just above a score that was seen: the runtimes differ by less

@@ -153,19 +153,21 @@ def test_a_state_folder_in_the_bundle_is_refused(bundle):
 def test_explanations_are_of_the_worst_flows_or_of_the_lines_asked_for(bundle, data):
     detector, paths = Detector(bundle), [data(ATTACKED)]
     every = score_all(detector, paths)
-    worst = explain_files(detector, paths, worst=3, top=2)
+    worst = explain_files(detector, paths, worst=3, top=2).flows
     expected = np.sort(every.scores)[::-1][:3]
     assert [np.float32(found.score) for found in worst] == expected.tolist()
     assert all(len(found.features) == 2 for found in worst)
     lines = [worst[2].row, worst[0].row]
-    asked = explain_files(detector, paths, rows=lines)
+    asked = explain_files(detector, paths, rows=lines).flows
     assert {found.row for found in asked} == set(lines)
     with pytest.raises(SourceError, match="Line 1 holds no accepted flow"):
         explain_files(detector, paths, rows=[1, worst[0].row])
 
 
 def test_explain_gives_the_keys_that_others_rely_on(bundle, data):
-    found = explain_files(Detector(bundle), [data(ATTACKED)], worst=1)[0].to_json()
+    answer = explain_files(Detector(bundle), [data(ATTACKED)], worst=1).to_json()
+    assert answer["threshold"]["origin"] == "bundle"
+    (found,) = answer["flows"]
     assert set(found) >= {"row", "score", "p_value", "severity", "features", "sentence"}
     wanted = {"name", "actual", "reconstructed", "usual_low", "usual_high", "share"}
     assert all(set(feature) >= wanted for feature in found["features"])

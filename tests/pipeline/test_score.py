@@ -8,12 +8,13 @@ from trained import head, names, written
 
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import OutputError, SchemaError, SourceError
+from edgeguard_core.features.context import with_context
 from edgeguard_core.pipeline.preprocess import preprocess
 from edgeguard_core.pipeline.score import score_files
 from edgeguard_core.sources import ReadOptions, read_flows
 
 ATTACKED = "zeek/iot23_20-1.csv.gz"
-VERDICTS = ["score", "p_value", "severity", "is_alert", "top_features"]
+VERDICTS = ["score", "p_value", "severity", "is_alert", "top_features", "p_extrapolated"]
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_alerts_are_the_scores_at_or_above_the_threshold(scored):
 
 def test_top_features_name_the_three_largest_shares(scored, data):
     detector, _, table = scored
-    flows, _ = read_flows([data(ATTACKED)])
+    flows = with_context(read_flows([data(ATTACKED)])[0])
     errors = detector.score(flows).feature_errors[0]
     best = detector.features[int(np.argmax(errors))]
     first = table["top_features"][0]

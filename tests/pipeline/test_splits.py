@@ -10,9 +10,9 @@ from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows, Labels
 from edgeguard_core.pipeline.splits import (
     duration_hours,
-    hours_between,
     normal_flows,
     split,
+    total_hours,
     unlabelled_as_benign,
 )
 from edgeguard_core.sources import ReadReport
@@ -74,7 +74,13 @@ def test_hours_need_two_moments():
     assert duration_hours(flows([0.0, np.nan, 7_200_000.0])) == 2.0
     assert duration_hours(flows([5.0, 5.0])) is None
     assert duration_hours(flows(n=2, labels=[0, 0])) is None
-    assert hours_between(np.inf, -np.inf) is None
+    assert total_hours([(np.inf, -np.inf)]) is None
+
+
+def test_the_time_between_two_files_is_no_time_of_traffic():
+    both = flows([0.0, 3_600_000.0, 9e9, 9e9 + 1_800_000.0])
+    assert duration_hours(both, np.array([0, 0, 1, 1])) == 1.5
+    assert duration_hours(both) > 2_000
 
 
 def test_normal_are_the_benign_rows_and_unlabelled_ones_are_left_out():

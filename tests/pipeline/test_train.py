@@ -21,6 +21,7 @@ from edgeguard_core.errors import (
     ParityError,
     TrainingCancelled,
 )
+from edgeguard_core.features.context import with_context
 from edgeguard_core.flows.table import BENIGN
 from edgeguard_core.pipeline.train import train
 from edgeguard_core.sources import ReadOptions, read_flows
@@ -58,7 +59,7 @@ def test_what_is_written_is_a_bundle_with_its_figures(zeek):
 
 
 def test_calibration_is_the_latest_fifth_and_was_never_fitted(zeek, honeypot):
-    flows, _ = read_flows([honeypot])
+    flows = with_context(read_flows([honeypot])[0])
     order = np.argsort(flows.time_ms, kind="stable")
     latest = flows.select(np.sort(order[len(flows) - 275 :]))
     from edgeguard_core.inference import Scorer
@@ -171,7 +172,7 @@ def test_rows_stay_home_unless_they_are_asked_for(zeek, honeypot, tmp_path):
 
 
 def _inputs_of_the_latest(bundle, path):
-    flows, _ = read_flows([path])
+    flows = with_context(read_flows([path])[0])
     order = np.argsort(flows.time_ms, kind="stable")
     return bundle.preprocessor.transform(flows.select(np.sort(order[len(flows) - 275 :])))
 

@@ -44,7 +44,7 @@ def test_beyond_the_largest_score_p_follows_the_tail():
 
 
 def test_many_scores_give_conservative_p_values():
-    benign = np.random.default_rng(1).lognormal(-3, 1, 40_000).astype(np.float32)
+    benign = np.random.default_rng(1).lognormal(-3, 1, 400_000).astype(np.float32)
     calibration = Calibration.fit(benign)
     assert not calibration.sketch.complete
     ordered = np.sort(benign)
@@ -53,6 +53,14 @@ def test_many_scores_give_conservative_p_values():
     p, _ = calibration.p_values(scores)
     assert np.all(p >= exact)
     np.testing.assert_allclose(p, exact, rtol=0.02)
+
+
+def test_sixty_thousand_scores_give_exact_p_values():
+    benign = np.random.default_rng(2).lognormal(-3, 1, 60_000).astype(np.float32)
+    ordered, between = np.sort(benign), np.random.default_rng(3).lognormal(-3, 1, 5_000)
+    scores = np.minimum(np.concatenate([ordered[::7], between.astype(np.float32)]), ordered[-1])
+    exact = (1 + benign.size - np.searchsorted(ordered, scores)) / (benign.size + 1)
+    np.testing.assert_array_equal(Calibration.fit(benign).p_values(scores)[0], exact)
 
 
 def test_severity_is_the_formula_of_p():
