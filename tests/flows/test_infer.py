@@ -87,7 +87,7 @@ def test_a_table_without_a_draft_says_why(table: dict[str, list[str]], words: st
         drafted(table)
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z]{1,8}", fullmatch=True),

@@ -131,15 +131,13 @@ def test_rows_that_repeat_are_counted() -> None:
     assert found(once, once)["duplicate rows"].rows == N
 
 
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.integers(1, N - 1), max_size=4))
 def test_any_cut_into_batches_gives_the_same_findings(cuts: list[int]) -> None:
     rate = np.where(np.arange(N) < 60, np.nan, np.arange(N) % 50)
     whole = flows([1] * 4 + [0] * (N - 4), rate=rate, extra=np.ones(N))
     edges = [0, *sorted(set(cuts)), N]
-    parts = [
-        whole.select(np.arange(low, high)) for low, high in itertools.pairwise(edges)
-    ]
+    parts = [whole.select(np.arange(low, high)) for low, high in itertools.pairwise(edges)]
     assert found(*parts) == found(whole)
 
 

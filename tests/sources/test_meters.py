@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flow_texts import written
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support import data
 
 from edgeguard_core.errors import EdgeGuardError, SourceError
@@ -261,3 +263,78 @@ def test_a_log_packed_in_gzip_is_the_same(tmp_path: Path) -> None:
     plain, _ = read(written(tmp_path, "plain", argus()))
     packed, _ = read(written(tmp_path, "packed", gzip.compress(argus().encode())))
     np.testing.assert_array_equal(plain.columns["src2dst_bytes"], packed.columns["src2dst_bytes"])
+
+
+LETTERS = st.characters(exclude_categories=["Cc", "Cs"])  # with others a file is binary
+CELLS = st.one_of(
+    st.text(LETTERS, max_size=12),
+    st.sampled_from(
+        ["1", "-1", "0x1f", "1e400", "nan", "inf", "", "-", "FSPA_", "man", "tcp", "::1"]
+    ),
+)
+JSON_CELLS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.lists(CELLS, min_size=16, max_size=16), min_size=1, max_size=8))
+def test_any_cells_of_an_argus_log_are_accepted_or_rejected(
+    tmp_path: Path, rows: list[list[str]]
+) -> None:
+    text = ARGUS_HEADER + "\n" + "".join(",".join(row) + "\n" for row in rows)
+    require_accounts(written(tmp_path, "flows", text))
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from([*eve(), *eve()["flow"], "tcp"]), JSON_CELLS), max_size=6
+    )
+)
+def test_any_cells_of_an_eve_log_are_accepted_or_rejected(
+    tmp_path: Path, changes: list[tuple[str, Any]]
+) -> None:
+    events = [eve()]
+    for key, value in changes:
+        event = eve()
+        (event["flow"] if key in event["flow"] else event)[key] = value
+        events.append(event | {"event_type": "flow"})
+    text = "".join(json.dumps(event) + "\n" for event in events)
+    require_accounts(written(tmp_path, "eve.json", text))
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lines=st.lists(st.text(LETTERS, max_size=60), max_size=6))
+def test_any_lines_of_a_listing_are_accepted_or_rejected(tmp_path: Path, lines: list[str]) -> None:
+    head = (
+        "Date first seen  Duration Proto  Src IP Addr:Port  Dst IP Addr:Port  Packets Bytes Flows\n"
+        "2018-01-12 15:37:30.942  1.5 TCP  10.0.0.1:5 ->  10.0.0.2:902  2  1.2 M  1\n"
+    )
+    text = head + "".join(line + "\n" for line in lines)
+    require_accounts(written(tmp_path, "listing", text))
+
+
+def require_accounts(path: Path) -> None:
+    """Every row is accepted, with numbers in range and known words, or rejected by its line."""
+    flows, report = read(path)
+    assert report.accepted == len(flows)
+    assert report.rows == len(flows) + len(report.rejections)
+    for name in flows.schema.measured:
+        column = flows.schema.column(name)
+        values = flows.columns[name]
+        if column.values is not None:
+            assert set(values) <= {*column.values, ""}
+        else:
+            assert not (values < 0).any()
+            assert not np.isinf(values).any()
