@@ -141,7 +141,7 @@ def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
     if not records:
         raise SourceError(f"{path} is not one JSON object a line; export it as JSON lines.")
     keys = list(dict.fromkeys(key for record in records for key in record))
-    if EVENT_TYPE in keys:
+    if EVENT_TYPE in keys and (options.schema is None or options.schema.name == "flow"):
         return _open_eve(path, records, options)
     if options.schema is None:
         _require_zeek(path, keys)
