@@ -110,12 +110,14 @@ class LabelPurity:
         self._kept, self._counts = values, counts
 
     def share_told(self) -> float:
-        """Share of the rows whose value is seen again and always with one label; NaN for none.
+        """Share of the rows whose value is seen again and always with one label.
 
-        NaN also where the values that are seen again are all of one label.
+        Of benign and attack rows that which is told less, since a common label is easily told;
+        NaN where either label has no row.
         """
-        again = self._counts[self._counts.sum(axis=1) >= self._LEAST_ROWS]
-        if not len(again) or (again.sum(axis=0) == 0).any():
+        of_label = self._counts.sum(axis=0)
+        if (of_label == 0).any():
             return float("nan")
-        pure = (again == 0).any(axis=1)
-        return float(again[pure].sum() / self._counts.sum())
+        again = self._counts.sum(axis=1) >= self._LEAST_ROWS
+        pure = again & (self._counts == 0).any(axis=1)
+        return float((self._counts[pure].sum(axis=0) / of_label).min())

@@ -128,7 +128,7 @@ class Lint:
                 "identifier leaks the label",
                 (name,),
                 round(share * labelled),
-                f"{name} alone tells benign from attack in {share:.1%} of the labelled rows.",
+                f"{name} alone tells {share:.1%} of the benign and of the attack rows, or more.",
                 f"Keep {name} an identity: a model that reads it learns the test bed.",
             )
             for name, share in told.items()

@@ -116,6 +116,9 @@ def test_an_address_that_tells_the_label_is_named() -> None:
     assert finding.columns == ("host",)
     mixed = np.array(["10.0.0.1", "10.0.0.1", "10.0.0.9", "10.0.0.9"] * (N // 4), object)
     assert "identifier leaks the label" not in found(flows(label, host=mixed))
+    few = [1] * 4 + [0] * (N - 4)  # what tells the many apart and not the few tells nothing
+    many = np.array([f"10.0.0.{n // 2 if n > 5 else 1}" for n in range(N)], object)
+    assert "identifier leaks the label" not in found(flows(few, host=many))
     once = np.array([f"10.0.0.{n}" for n in range(N)], object)  # a key tells nothing
     assert "identifier leaks the label" not in found(flows(label, host=once))
 
