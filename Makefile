@@ -15,7 +15,8 @@ WORKERS ?= 2
 # One file's tests stay on one worker, so what a module trains is trained once.
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help environment environment-dev system dashboard test check lint format readme lock clean
+.PHONY: help environment environment-dev system dashboard test check lint format readme demo-bundle \
+	lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -60,6 +61,10 @@ format: environment-dev ## format the code and mend what ruff can mend
 
 readme: environment-dev ## run the README's examples and put what they print beneath them
 	@$(PY) tools/readme_examples.py
+
+demo-bundle: environment ## learn models/demo again from sample_data/
+	@$(PY) -m edgeguard_core.cli train sample_data/office_day.csv.gz --out models/demo --lean \
+		--note demo --force
 
 lock: ## make requirements.lock and requirements-dev.lock again from pyproject.toml
 	@bash tools/lock.sh

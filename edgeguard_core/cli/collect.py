@@ -42,6 +42,15 @@ def command(
         float | None,
         typer.Option("--largest-flow", help="Leave out benign flows of more bytes."),
     ] = None,
+    keep_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-bytes",
+            min=54,
+            max=65_535,
+            help="Of each packet of a .pcap; 96 keep every header. Default: all.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     json: options.Json = False,
     progress: options.ProgressFile = None,
@@ -65,7 +74,7 @@ def command(
         largest_flow_bytes=float("inf") if largest is None else largest,
     )
     with watched(json, progress) as on_progress:
-        done = collect_synthetic(request, out, on_progress=on_progress)
+        done = collect_synthetic(request, out, keep_bytes=keep_bytes, on_progress=on_progress)
     if json:
         print_json(done.to_json())
         return

@@ -13,7 +13,7 @@ from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, read_flows
-from edgeguard_core.sources.synthesis.capture import write_pcap
+from edgeguard_core.sources.synthesis.capture import WHOLE_PACKETS, write_pcap
 from edgeguard_core.sources.synthesis.inject import inject
 from edgeguard_core.sources.synthesis.request import SynthesisRequest, synthesise
 from edgeguard_core.sources.synthesis.table_file import write_flows_csv
@@ -45,24 +45,36 @@ def collect_synthetic(
     request: SynthesisRequest,
     out: Path,
     *,
+    keep_bytes: int | None = None,
     on_progress: OnProgress = silent,
     clock: Callable[[], float] = time.monotonic,
 ) -> Collected:
     """Synthesised flows in ``out``: a table, or a capture whose packets add up to them.
+
+    Parameters
+    ----------
+    keep_bytes
+        Of each packet of a capture; by default all.
 
     Raises
     ------
     SourceError
         If the request cannot be met, such as one beyond memory.
     OutputError
-        If ``out`` has another ending than .csv, .csv.gz, .parquet or .pcap.
+        If ``out`` has another ending than .csv, .csv.gz, .parquet or .pcap, or packets are to
+        be cut in a table.
     """
     started = clock()
     require_ending(out)
+    if keep_bytes is not None and out.suffix != ".pcap":
+        raise OutputError(
+            f"{out} holds no packets of which {keep_bytes} bytes could be kept; name a .pcap file, "
+            "or leave --keep-bytes out."
+        )
     on_progress(Progress("synthesise", 0.0, "Synthesising flows"))
     flows = synthesise(request)
     on_progress(Progress("write", 0.0, f"Writing {len(flows):,} flows"))
-    write_table(out, flows, SYNTHETIC_METER, request.seed)
+    write_table(out, flows, SYNTHETIC_METER, request.seed, keep_bytes or WHOLE_PACKETS)
     return Collected(out, len(flows), count_attacks(flows), clock() - started)
 
 
@@ -119,10 +131,12 @@ def inject_into(
     return InjectedFile(out, len(done.flows), done.counts, report.all_warnings())
 
 
-def write_table(out: Path, flows: Flows, meter: str, seed: int) -> None:
+def write_table(
+    out: Path, flows: Flows, meter: str, seed: int, keep_bytes: int = WHOLE_PACKETS
+) -> None:
     """Flows as CSV, Parquet or a capture, by the ending of ``out``; whole or not at all."""
     if out.suffix == ".pcap":
-        write_pcap(out, flows, seed)
+        write_pcap(out, flows, seed, keep_bytes=keep_bytes)
     elif out.suffix == ".parquet":
         with whole_file(out) as temporary:
             write_flows(temporary, flows, meter)
