@@ -20,6 +20,7 @@ from edgeguard_core.cli import (
     collect,
     convert,
     dashboard,
+    demo,
     evaluate,
     explain,
     inject,
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Learn what is normal on your network, and see what is not.",
-    epilog="Start with: edgeguard inspect FILE. Each verb shows an example under --help.",
+    epilog="Start with: edgeguard demo. Each verb shows an example under --help.",
 )
 _VERBS = (
     inspect,
@@ -60,6 +61,7 @@ _VERBS = (
     threshold,
     explain,
     bench,
+    demo,
     dashboard,
 )
 for module in _VERBS:

@@ -211,6 +211,7 @@ def _within(value: Value, column: Column) -> Value:
     """A drawn number held to what the column can be: no network expects −0.3 packets."""
     if not isinstance(value, float):
         return value
-    low = -math.inf if column.minimum is None else float(column.minimum)
+    least = 0.0 if column.context and column.unit is not None else column.minimum  # counts, gaps
+    low = -math.inf if least is None else float(least)
     high = math.inf if column.maximum is None else float(column.maximum)
     return min(max(value, low), high)

@@ -8,6 +8,7 @@ _TIME_STEPS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s")
 _PREFIXED: Final = ("B", "B/s", "bit/s")
 _PREFIXES: Final = ("", "k", "M", "G", "T")
 _STEP: Final = 1000.0  # SI, as network rates are given
+_NEARLY_NONE: Final = 0.005  # of what is counted: a decayed count falls towards 0 for ever
 MISSING: Final = "missing"
 
 
@@ -35,6 +36,8 @@ def quantity(value: float | None, unit: str | None) -> str:
         return _prefixed(value, unit)
     if unit is None:
         return _number(value)
+    if abs(value) < _NEARLY_NONE:
+        value = 0.0
     one = value == 1 and unit.endswith("s") and "/" not in unit
     return f"{_number(value)} {unit[:-1] if one else unit}"
 

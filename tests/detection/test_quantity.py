@@ -25,6 +25,7 @@ from edgeguard_core.detection.quantity import quantity
         (1, "flows", "1 flow"),
         (2, "flows", "2 flows"),
         (1, "packets/s", "1 packets/s"),
+        (7.4e-23, "hosts", "0 hosts"),
         (0.123456, None, "0.123"),
         (1234567, None, "1,234,567"),
         (1234.56, None, "1,235"),
