@@ -14,6 +14,16 @@ from edgeguard_core.errors import SourceError
 SUMMARY = "Synthesise traffic of an office or a home."
 EXAMPLE = "Example: edgeguard collect --synthetic office --hours 24 --seed 1 --out office.csv"
 
+KeepBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-bytes",
+        min=54,
+        max=65_535,
+        help="Of each packet of a .pcap; 96 keep every header. Default: all.",
+    ),
+]
+
 
 def command(
     out: Annotated[
@@ -42,15 +52,7 @@ def command(
         float | None,
         typer.Option("--largest-flow", help="Leave out benign flows of more bytes."),
     ] = None,
-    keep_bytes: Annotated[
-        int | None,
-        typer.Option(
-            "--keep-bytes",
-            min=54,
-            max=65_535,
-            help="Of each packet of a .pcap; 96 keep every header. Default: all.",
-        ),
-    ] = None,
+    keep_bytes: KeepBytes = None,
     seed: options.Seed = 0,
     json: options.Json = False,
     progress: options.ProgressFile = None,
@@ -84,11 +86,12 @@ def command(
 
 def kinds_of(text: str) -> tuple[str, ...]:
     """The kinds of attack that a comma-separated list names; ``all`` is each."""
-    if text.strip() == "all":
+    named = tuple(part.strip() for part in text.split(",") if part.strip())
+    if "all" in named:
         from edgeguard_core.sources.synthesis.attacks import ATTACKS
 
         return tuple(ATTACKS)
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return named
 
 
 def _milliseconds(text: str | None) -> float | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeguard_core.cli import options
-from edgeguard_core.cli.collect import kinds_of
+from edgeguard_core.cli.collect import KeepBytes, kinds_of
 from edgeguard_core.cli.output import pairs, print_json, print_warnings
 from edgeguard_core.cli.progress import watched
 
@@ -26,6 +26,7 @@ def command(
         str, typer.Option("--kinds", help="Kinds of attack, by commas. Default: each.")
     ] = "all",
     strength: Annotated[str, typer.Option("--strength", help="low, medium or high.")] = "medium",
+    keep_bytes: KeepBytes = None,
     seed: options.Seed = 0,
     benign: options.Benign = None,
     tz: options.TimeZone = "UTC",
@@ -47,6 +48,7 @@ def command(
             kinds=kinds_of(kinds),
             strength=strength,
             seed=seed,
+            keep_bytes=keep_bytes,
             read=options.read_options(None, benign, tz, local_network),
             on_progress=on_progress,
         )

@@ -11,8 +11,9 @@ from edgeguard_core.files import whole_file
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
+from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import write_flows
-from edgeguard_core.sources import ReadOptions, read_flows
+from edgeguard_core.sources import ReadOptions, expand, read_flows
 from edgeguard_core.sources.synthesis.capture import WHOLE_PACKETS, write_pcap
 from edgeguard_core.sources.synthesis.inject import inject
 from edgeguard_core.sources.synthesis.request import SynthesisRequest, synthesise
@@ -66,11 +67,7 @@ def collect_synthetic(
     """
     started = clock()
     require_ending(out)
-    if keep_bytes is not None and out.suffix != ".pcap":
-        raise OutputError(
-            f"{out} holds no packets of which {keep_bytes} bytes could be kept; name a .pcap file, "
-            "or leave --keep-bytes out."
-        )
+    _require_packets(out, keep_bytes)
     on_progress(Progress("synthesise", 0.0, "Synthesising flows"))
     flows = synthesise(request)
     on_progress(Progress("write", 0.0, f"Writing {len(flows):,} flows"))
@@ -104,6 +101,7 @@ def inject_into(
     kinds: tuple[str, ...] = (),
     strength: str = "medium",
     seed: int = 0,
+    keep_bytes: int | None = None,
     read: ReadOptions | None = None,
     on_progress: OnProgress = silent,
 ) -> InjectedFile:
@@ -115,8 +113,12 @@ def inject_into(
         If the files are not canonical flows, such as a Zeek log is.
     SourceError
         If they cannot be read, or a kind or strength is not known.
+    OutputError
+        If ``out`` is one of the files, or cannot be written.
     """
     require_ending(out)
+    _require_packets(out, keep_bytes)
+    spare(out, expand(paths))
     options = read or ReadOptions()
     flows, report = read_flows(paths, options, reading(on_progress, "Reading flows"))
     if flows.schema.name != Schema.named("flow").name:
@@ -127,7 +129,7 @@ def inject_into(
     on_progress(Progress("inject", 0.0, "Laying attacks in"))
     done = inject(flows, kinds, strength, seed, local_networks=options.local_networks)
     on_progress(Progress("write", 0.0, f"Writing {len(done.flows):,} flows"))
-    write_table(out, done.flows, report.meter, seed)
+    write_table(out, done.flows, report.meter, seed, keep_bytes or WHOLE_PACKETS)
     return InjectedFile(out, len(done.flows), done.counts, report.all_warnings())
 
 
@@ -154,6 +156,14 @@ def require_ending(out: Path) -> None:
     """
     if not out.name.endswith(_ENDINGS):
         raise OutputError(f"Cannot write {out}: name a file that ends in {', '.join(_ENDINGS)}.")
+
+
+def _require_packets(out: Path, keep_bytes: int | None) -> None:
+    if keep_bytes is not None and out.suffix != ".pcap":
+        raise OutputError(
+            f"{out} holds no packets of which {keep_bytes} bytes could be kept; name a .pcap file, "
+            "or leave --keep-bytes out."
+        )
 
 
 def count_attacks(flows: Flows) -> dict[str, int]:
