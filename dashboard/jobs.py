@@ -185,8 +185,11 @@ def running(kind: str) -> Job | None:
 
 
 def newest_result() -> tuple[Job, Status] | None:
-    """The latest job whose scored flows are there to be shown."""
+    """The latest job whose scored flows are there to be shown; those of the demo are not news."""
     for job in all_jobs():
+        given = workspace.find(job.file_id)
+        if given is not None and given.is_sample:
+            continue
         if "scores" in job.facts and Path(job.facts["scores"]).exists():
             now = status(job)
             if now.state is State.DONE:

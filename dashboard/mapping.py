@@ -1,4 +1,8 @@
-"""Which column of an unknown table means what: a first guess, and the schema it makes."""
+"""Which column of an unknown table means what: a first guess, and the schema it makes.
+
+Either the columns are mapped onto those of a schema that ships, or they stay as they are and
+each gets a role.
+"""
 
 import csv
 import gzip
@@ -9,9 +13,11 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from edgeguard_core.errors import SchemaError
-from edgeguard_core.flows.schema import Column, Schema, squeeze
+from edgeguard_core.errors import EdgeGuardError, SchemaError
+from edgeguard_core.flows.infer import infer_schema
+from edgeguard_core.flows.schema import Column, LabelSpec, Role, Schema, squeeze
 from edgeguard_core.flows.spellings import CANONICAL_WORDS, LABEL
+from edgeguard_core.sources import sample_table
 
 SCHEMAS = ("flow", "cicflowmeter", "unsw-nb15", "nsl-kdd")
 SAMPLE_ROWS = 5
@@ -20,6 +26,10 @@ _DELIMITERS = ",\t;|"
 _NAME_DIGITS = 6
 # Features of the canonical flow that follow from an identity column.
 _DERIVED = {"service": ("dst_port", "port_bucket"), "transport": ("protocol", "transport")}
+# What a file's numbers are multiplied with for a target in milliseconds, by the title's ending.
+_FACTORS = {"s": 1000.0, "sec": 1000.0, "secs": 1000.0, "seconds": 1000.0, "us": 0.001,
+            "usec": 0.001, "micros": 0.001, "ns": 0.000001}  # fmt: skip
+_TYPES = {Role.NUMERIC: "float", Role.TIME: "time"}  # of a column whose role was changed
 _GUESS_FROM = 0.72  # similarity from which a guess is worth showing
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -48,14 +58,14 @@ class Guess:
 
 
 def read_head(path: Path) -> Head | None:
-    """The head of a file that looks like a table of text, or None.
+    """The head of a Parquet file, or of one that looks like a table of text; else None.
 
-    A table has one delimiter that cuts its first lines into the same number of cells,
+    A table of text has one delimiter that cuts its first lines into the same number of cells,
     three at least.
     """
     text = _head_text(path)
     if text is None:
-        return None
+        return _head_of_parquet(path)
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     lines = lines[: SAMPLE_ROWS + 1]
     if len(lines) < 2:
@@ -70,6 +80,19 @@ def read_head(path: Path) -> Head | None:
             continue
         best = Head(delimiter, tuple(name.strip() for name in cells[0]), tuple(cells[1:]))
     return best
+
+
+def _head_of_parquet(path: Path) -> Head | None:
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PAR1":
+                return None
+        columns = sample_table(path).columns
+    except (OSError, EdgeGuardError):
+        return None
+    first = [["" if cell is None else str(cell) for cell in cells[:SAMPLE_ROWS]]
+             for cells in columns.values()]  # fmt: skip
+    return Head("", tuple(columns), tuple(zip(*first, strict=True)))
 
 
 def _head_text(path: Path) -> str | None:
@@ -100,7 +123,9 @@ def targets(schema: Schema) -> tuple[str, ...]:
         *(
             column.name
             for column in schema.columns
-            if column.derived_from is None and str(column.role) not in ("ignored", "label")
+            if column.derived_from is None
+            and not column.context
+            and column.role not in (Role.IGNORED, Role.LABEL)
         ),
         LABEL,
     )
@@ -150,13 +175,69 @@ def _candidates(
     return [(target, share) for target, share in alike if share >= _GUESS_FROM]
 
 
-def mapped_schema(schema: Schema, mapping: Mapping[str, str | None]) -> Schema:
+def factor_of(title: str, target: str | None) -> float:
+    """What turns a file's numbers into the target's unit, as the title tells; else 1.
+
+    >>> factor_of("dauer_s", "bidirectional_duration_ms"), factor_of("bytes", "src2dst_bytes")
+    (1000.0, 1.0)
+    """
+    if target is None or not target.endswith("duration_ms"):
+        return 1.0
+    return _FACTORS.get(title.lower().replace(" ", "_").rpartition("_")[2], 1.0)
+
+
+def drafted_schema(path: Path) -> Schema:
+    """A draft that keeps the columns of a table as they are, each with a guessed role.
+
+    Raises
+    ------
+    SourceError, SchemaError
+        If the file is no table, or nothing in it could be a feature.
+    """
+    return infer_schema(sample_table(path), "own")
+
+
+def mended_schema(draft: Schema, roles: Mapping[str, str]) -> Schema:
+    """The draft with the roles that a person gave its columns.
+
+    Raises
+    ------
+    SchemaError
+        If no column is a feature, or more than one is the time.
+    """
+    columns = tuple(_with_role(column, Role(roles[column.name])) for column in draft.columns)
+    times = [column.name for column in columns if column.role is Role.TIME]
+    if len(times) > 1:
+        raise SchemaError(f"Both {times[0]!r} and {times[1]!r} are the time; ignore one of them.")
+    labels = tuple(column.name for column in columns if column.role is Role.LABEL)
+    mended = replace(draft, columns=columns, label=LabelSpec(coarse=labels, fine=()))
+    if not mended.features:
+        raise SchemaError(
+            "No column is numeric or categorical, so a model would have nothing to learn from; "
+            "give at least one of them such a role."
+        )
+    return replace(mended, name=f"{draft.name}-{mended.fingerprint()[:_NAME_DIGITS]}")
+
+
+def _with_role(column: Column, role: Role) -> Column:
+    if role is column.role:
+        return column
+    return replace(column, role=role, type=_TYPES.get(role, "string"))
+
+
+def mapped_schema(
+    schema: Schema,
+    mapping: Mapping[str, str | None],
+    factors: Mapping[str, float] | None = None,
+) -> Schema:
     """The schema that reads this file: each mapped column under the name it has there.
 
     Parameters
     ----------
     mapping
         Column of the file to target, None for a column that is left out.
+    factors
+        What the numbers of a column of the file are multiplied with, 1 where nothing is said.
 
     Raises
     ------
@@ -186,6 +267,7 @@ def mapped_schema(schema: Schema, mapping: Mapping[str, str | None]) -> Schema:
         others = tuple(word for word in label.coarse if squeeze(word) != squeeze(chosen[LABEL]))
         label = replace(label, coarse=(chosen[LABEL], *others))
     columns = tuple(_derived(column, chosen) for column in columns)
+    columns = tuple(_scaled(column, chosen, factors or {}) for column in columns)
     mapped = replace(schema, columns=columns, label=label)
     # A schema of one's own has a name of its own, the same for the same mapping, so that a
     # bundle learned from one file reads the next one of that exporter.
@@ -198,6 +280,17 @@ def _derived(column: Column, chosen: Mapping[str, str]) -> Column:
     if source not in chosen or column.name in chosen or column.derived_from is not None:
         return column
     return replace(column, derived_from=source, rule=rule)
+
+
+def _scaled(column: Column, chosen: Mapping[str, str], factors: Mapping[str, float]) -> Column:
+    factor = factors.get(chosen.get(column.name, ""), 1.0)
+    if factor == 1.0 or column.role is not Role.NUMERIC:
+        return column
+    if not 0 < factor < float("inf"):
+        raise SchemaError(
+            f"{chosen[column.name]!r} cannot be multiplied with {factor:g}; give a number above 0."
+        )
+    return replace(column, factor=factor)
 
 
 def _gives_feature(schema: Schema, target: str) -> bool:

@@ -64,8 +64,11 @@ async def ready_or_refused(_app: st.App) -> AsyncIterator[dict[str, Any] | None]
         print(sentence, file=sys.stderr, flush=True)
         # Raising here would bury the sentence under the server's own traceback.
         os._exit(2)
-    # The first visitor need not wait for the libraries of tables and charts.
-    threading.Thread(
-        target=importlib.import_module, args=("dashboard.components.verdicts",), daemon=True
-    ).start()
+    # The first visitor need not wait for libraries, nor for the demo.
+    threading.Thread(target=_warm_up, daemon=True).start()
     yield None
+
+
+def _warm_up() -> None:
+    importlib.import_module("dashboard.components.verdicts")
+    importlib.import_module("dashboard.demo").prepare()

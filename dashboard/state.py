@@ -39,6 +39,8 @@ class Key:
     DOWNLOAD_CSV = "eg_download_csv"
     DOWNLOAD_THRESHOLD = "eg_download_threshold"
     OPEN_LATEST = "eg_open_latest"
+    SHOW_DEMO = "eg_show_demo"
+    TRY_DEMO = "eg_try_demo"
 
 
 def keep_in_address() -> None:

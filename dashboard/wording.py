@@ -1,8 +1,11 @@
 """All that the screen says, and the formatters it says numbers with. Nothing here draws."""
 
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from edgeguard_core.pipeline.demo import in_words
 
 UNDEFINED = "–"
 _MARKUP = "\\`*[]<$~"  # with these gone no link, formula or style can begin
@@ -71,6 +74,14 @@ CARD_COMMAND = "Everything here is a verb of `edgeguard` too, with `--json` for 
 
 COMMANDS = "edgeguard train conn.log --out B\nedgeguard score B new.log \\\n    --out scored.csv"
 
+DEMO_BADGE = ":orange-badge[:material/science: Demo, synthesised traffic]"
+DEMO_WHAT = "An office's Tuesday with seven attacks, judged by a model of its Monday."
+DEMO_TRY = "Opens the sample traffic on the Data page: every scored flow, and why it is odd."
+DEMO_BUNDLE = (
+    "This bundle is a demo: it learned a synthesised office and knows no real network. For "
+    "traffic of yours, learn its normal instead."
+)
+
 SCORE_AXIS = "score (higher is more anomalous, log scale)"
 FLOWS_AXIS = "flows (log scale)"
 UNDERSTOOD = "What was understood"
@@ -91,9 +102,10 @@ NO_TRAINING = (
 )
 NO_BUNDLES = "No bundle is at hand yet. Learn this file's normal first, or upload a bundle (.zip)."
 NO_FILE = (
-    "Nothing is uploaded yet. Any of these will do: CICFlowMeter CSV, UNSW-NB15, NSL-KDD, Zeek "
-    "`conn.log` (TSV, JSON or CSV), plain or as `.gz` or `.zst`. The format is told by content, "
-    "not by name. Any other table can be mapped by hand."
+    "Nothing is uploaded yet. Any of these will do: Zeek `conn.log` (TSV, JSON or CSV), Argus "
+    "binetflow, nfdump (text, CSV or its own files), Suricata EVE, NFStream (CSV or Parquet), "
+    "CICFlowMeter CSV, UNSW-NB15, NSL-KDD, plain or as `.gz` or `.zst`. The format is told by "
+    "content, not by name. Any other CSV or Parquet table can be mapped by hand."
 )
 
 
@@ -211,6 +223,44 @@ def verdict(summary: Any) -> str:
     return " ".join(said)
 
 
+def demo_verdict(done: Any) -> str:
+    """What the demo shows, in two sentences (a ``pipeline.demo.Demonstration``)."""
+    found = done.evaluation
+    benign = found.flows - found.attacks - found.unlabelled
+    said = (
+        f"**{percent(found.recall)}** of the attack flows are caught, and "
+        f"**{percent(found.false_positive_rate, 2)}** of the benign flows alert falsely "
+        f"({count(round(found.false_positive_rate * benign))} of {count(benign)}). "
+        f"{plural(found.alerts, 'alert')} make **{plural(done.incidents, 'incident')}** to look at."
+    )
+    if found.promise is not None and found.promise.breached:
+        said += (
+            f" {percent(found.promise.promised)} false alarms were promised: Tuesday is not quite "
+            "like Monday, and the audit says so."
+        )
+    return said
+
+
+def demo_provenance(done: Any) -> str:
+    """What it took, and what it was made of."""
+    return (
+        f"{threshold_sentence(done.threshold)} Nothing was trained for this, and nothing left "
+        f"this machine: {count(done.evaluation.flows)} flows took {number(done.seconds)} s."
+    )
+
+
+def episode(found: Any) -> str:
+    """The heading of what one host did within an hour (a ``pipeline.demo.Episode``)."""
+    when = datetime.fromtimestamp(found.begins_ms / 1000, UTC).strftime("%H:%M")
+    benign = found.truth == "benign"
+    name = "false alarm" if benign else in_words(found.truth)
+    colour = "gray" if benign else "red"
+    return (
+        f":{colour}-badge[{name}] **{when}** · host {plain(found.host)} · "
+        f"{plural(found.alerts, 'alert')} · severity {found.explanation.severity}"
+    )
+
+
 def unknown_network(summary: Any) -> str:
     """The banner when too many unlabelled flows alert."""
     return (
@@ -221,13 +271,13 @@ def unknown_network(summary: Any) -> str:
 
 
 def card_score(bundles: int) -> str:
-    """What the card about scoring says.
+    """What the card about scoring says; the demo does not count.
 
     >>> card_score(1)
     'A bundle is a model with its threshold. 1 bundle is at hand; you can upload one, too.'
     """
     if not bundles:
-        at_hand = "None is at hand yet"
+        at_hand = "None of your own is at hand yet"
     else:
         at_hand = f"{plural(bundles, 'bundle')} {'is' if bundles == 1 else 'are'} at hand"
     return f"A bundle is a model with its threshold. {at_hand}; you can upload one, too."
@@ -262,6 +312,37 @@ def read_in_short(found: dict[str, Any]) -> str:
         f"What was understood: {found.get('schema')}, {count(found.get('accepted'))} rows "
         f"accepted, {count(rejected)} rejected"
     )
+
+
+def skipped(events: dict[str, int]) -> str:
+    """What a log holds beside flows.
+
+    >>> skipped({"alert": 745, "dns": 1})
+    'Also in the file, and no flows: 745 alert, 1 dns.'
+    """
+    listed = ", ".join(f"{count(n)} {plain(str(name))}" for name, n in events.items())
+    return f"Also in the file, and no flows: {listed}."
+
+
+def lint_title(findings: int) -> str:
+    """How many things are odd.
+
+    >>> lint_title(1), lint_title(12)
+    ('1 thing is odd in this file', '12 things are odd in this file')
+    """
+    return f"{plural(findings, 'thing')} {'is' if findings == 1 else 'are'} odd in this file"
+
+
+def by_rule(findings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The findings of each rule together, in the order in which rules come first.
+
+    >>> [(rule, len(ones)) for rule, ones in by_rule([{"rule": r} for r in "aba"])]
+    [('a', 2), ('b', 1)]
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for finding in findings:
+        groups.setdefault(str(finding["rule"]), []).append(finding)
+    return list(groups.items())
 
 
 def job_failed(error: str | None, log: Path, given: Any) -> str:

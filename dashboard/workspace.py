@@ -23,9 +23,11 @@ from typing import IO, Any
 
 from edgeguard_core.errors import BundleError, SourceError
 from edgeguard_core.files import write_whole
+from edgeguard_core.pipeline.demo import NOTE, shipped
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 MOST_SERVER_FILES = 500
+DEMO = "demo"
 _COPY_BYTES = 1 << 20
 _ID = re.compile(r"[0-9a-f]{8}")
 
@@ -99,6 +101,14 @@ class GivenFile:
         """The schema that a mapping wrote for this file, if there is one."""
         path = self.folder / "schema.yaml"
         return path if path.exists() else None
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is the synthesised traffic that ships, and nobody's own."""
+        try:
+            return self.path == shipped().traffic
+        except SourceError:
+            return False
 
     @property
     def schema_option(self) -> tuple[str, ...]:
@@ -196,23 +206,37 @@ class BundleAtHand:
     path: Path
     name: str
     schema: str
-    origin: str  # 'shipped demo' | 'learned here' | 'uploaded'
+    origin: str  # 'demo' | 'shipped' | 'learned here' | 'uploaded'
     created: str
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether it learned no real network, and is there to be looked at."""
+        return self.origin == DEMO
 
     def fits(self, schema: str | None) -> bool:
         return schema is None or self.schema == schema
 
 
 def bundles() -> list[BundleAtHand]:
-    """Bundles of ``models/`` and of the work folder, newest first."""
+    """Bundles of ``models/`` and of the work folder, newest first, demos after all others."""
     found = [
         bundle
-        for folder, origin in ((PROJECT_ROOT / "models", "shipped demo"), (room("bundles"), ""))
+        for folder, origin in ((_models(), "shipped"), (room("bundles"), ""))
         if folder.is_dir()
         for path in folder.iterdir()
         if (bundle := _at_hand(path, origin)) is not None
     ]
-    return sorted(found, key=lambda bundle: bundle.created, reverse=True)
+    newest = sorted(found, key=lambda bundle: bundle.created, reverse=True)
+    return sorted(newest, key=lambda bundle: bundle.is_demo)
+
+
+def _models() -> Path:
+    """The folder of the shipped models: of the checkout, or what a wheel carries."""
+    try:
+        return shipped().bundle.parent
+    except SourceError:
+        return PROJECT_ROOT / "models"
 
 
 def _at_hand(path: Path, origin: str) -> BundleAtHand | None:
@@ -222,6 +246,9 @@ def _at_hand(path: Path, origin: str) -> BundleAtHand | None:
     facts = manifest.get("schema")
     schema = facts.get("name", "") if isinstance(facts, dict) else str(facts or "")
     kind = origin or ("uploaded" if path.suffix == ".zip" else "learned here")
+    data = manifest.get("data")
+    if isinstance(data, dict) and data.get("note") == NOTE:
+        kind = DEMO
     return BundleAtHand(path, path.stem, schema, kind, str(manifest.get("created", "")))
 
 
@@ -249,6 +276,7 @@ def add_bundle(name: str, content: IO[bytes]) -> Path:
         facts = {
             "created": str(bundle.manifest.created),
             "schema": {"name": bundle.schema.name},
+            "data": {"note": bundle.manifest.data.get("note")},
         }
         write_whole(target.with_suffix(".json"), json.dumps(facts))
         spooled.replace(target)

@@ -49,7 +49,9 @@ def _take(given: workspace.GivenFile) -> None:
 def _chosen(given: workspace.GivenFile) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         said = [f":material/description: **{wording.plain(given.name)}**", wording.size(given.size)]
-        if not given.ours:
+        if given.is_sample:
+            said.append(wording.DEMO_BADGE)
+        elif not given.ours:
             said.append(f"read where it lies, in {wording.plain(str(given.path.parent))}")
         st.markdown(" · ".join(said))
         if st.button("Another file", key=Key.ANOTHER_FILE, icon=":material/swap_horiz:"):

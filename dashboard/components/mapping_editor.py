@@ -1,5 +1,6 @@
 """Step 2, for a table of an unknown kind: which column means what."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ from dashboard.components import boundary, chooser, tables
 from dashboard.state import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
-from edgeguard_core.flows.schema import Schema
+from edgeguard_core.flows.schema import Role, Schema
+
+OWN = "own"  # no schema that ships: the columns as they are
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -25,19 +28,40 @@ def show(given: workspace.GivenFile) -> None:
         st.info(wording.NOT_A_TABLE, icon=":material/info:")
         return
     st.markdown("**Which column means what?** Say so here, and the file is read that way.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            "Target",
-            mapping.SCHEMAS,
-            format_func=lambda name: f"{Schema.named(name).title} ({name})",
-            key=Key.MAP_SCHEMA,
-            help="The canonical flow suits any exporter of flows; the others are data sets with "
-            "richer features.",
-        )
-    schema = Schema.named(name)
+    name = st.selectbox(
+        "Read it as",
+        (*mapping.SCHEMAS, OWN),
+        format_func=_title,
+        key=Key.MAP_SCHEMA,
+        help="The canonical flow suits any exporter of flows; the next three are data sets with "
+        "richer features. The last keeps every column under its own name.",
+    )
+    key = f"{Key.MAP_TABLE}_{given.id}_{name}"
+    try:
+        made = _roles(given, head, key) if name == OWN else _targets(head, Schema.named(name), key)
+    except EdgeGuardError as error:  # what no draft can be made of
+        boundary.say(str(error))
+        return
+    with st.container(horizontal=True):
+        if st.button("Use this mapping", key=Key.USE_MAPPING, type="primary"):
+            _use(given, made)
+        if given.schema is not None and st.button("Drop the mapping", key=Key.DROP_MAPPING):
+            given.schema.unlink()
+            chooser.inspect(given)
+            st.rerun()
+
+
+def _title(name: str) -> str:
+    if name == OWN:
+        return "The file's own columns (a draft to mend)"
+    return f"{Schema.named(name).title} ({name})"
+
+
+def _targets(head: mapping.Head, schema: Schema, key: str) -> Callable[[], Schema]:
+    """The table that maps columns onto a schema; what it returns makes the schema."""
     edited = st.data_editor(
         _table(head, schema),
-        key=f"{Key.MAP_TABLE}_{given.id}_{name}",
+        key=key,
         hide_index=True,
         height=tables.height(len(head.columns), most=12),
         disabled=("column", "example", "sure"),
@@ -47,20 +71,67 @@ def show(given: workspace.GivenFile) -> None:
             "target": st.column_config.SelectboxColumn(
                 "Means", options=list(mapping.targets(schema)), width="medium"
             ),
+            "factor": st.column_config.NumberColumn(
+                "Times",
+                help="The file's numbers are multiplied with this: 1000 where a duration in "
+                "seconds shall be one in ms.",
+                width="small",
+            ),
             "sure": st.column_config.ProgressColumn(
                 "Guess", format="percent", min_value=0, max_value=1, width="small"
             ),
         },
         alt="Columns of the file and what they mean",
     )
-    st.caption("A column that means nothing here stays empty and is left out.")
-    with st.container(horizontal=True):
-        if st.button("Use this mapping", key=Key.USE_MAPPING, type="primary"):
-            _use(given, schema, edited)
-        if given.schema is not None and st.button("Drop the mapping", key=Key.DROP_MAPPING):
-            given.schema.unlink()
-            chooser.inspect(given)
-            st.rerun()
+    st.caption(
+        "A column that means nothing here stays empty and is left out. What follows from others "
+        "(services, rates, directions) is computed."
+    )
+    chosen = {
+        str(name): str(target) if isinstance(target, str) and target else None
+        for name, target in zip(edited["column"], edited["target"], strict=True)
+    }
+    factors = {
+        str(name): float(factor)
+        for name, factor in zip(edited["column"], edited["factor"], strict=True)
+        if pd.notna(factor)
+    }
+    return lambda: mapping.mapped_schema(schema, chosen, factors)
+
+
+def _roles(given: workspace.GivenFile, head: mapping.Head, key: str) -> Callable[[], Schema]:
+    """The table that gives each column a role, begun with a draft; it makes the schema."""
+    draft = mapping.drafted_schema(given.path)
+    example = {name: head.example(n) for n, name in enumerate(head.columns)}
+    edited = st.data_editor(
+        pd.DataFrame(
+            {
+                "column": [column.name for column in draft.columns],
+                "example": [example.get(column.name, "") for column in draft.columns],
+                "role": [str(column.role) for column in draft.columns],
+                "why": [column.description for column in draft.columns],
+            }
+        ),
+        key=key,
+        hide_index=True,
+        height=tables.height(len(draft.columns), most=12),
+        disabled=("column", "example", "why"),
+        column_config={
+            "column": st.column_config.TextColumn("Column of the file"),
+            "example": st.column_config.TextColumn("For instance"),
+            "role": st.column_config.SelectboxColumn(
+                "Role", options=[str(role) for role in Role], required=True
+            ),
+            "why": st.column_config.TextColumn("Guessed because", width="large"),
+        },
+        alt="Columns of the file and their roles",
+    )
+    st.caption(
+        "Numeric and categorical columns are learned. Identities say which flow it is; a label "
+        "that stayed a feature would give the answer away."
+    )
+    roles = dict(zip(edited["column"].astype(str), edited["role"].astype(str), strict=True))
+    return lambda: mapping.mended_schema(draft, roles)
 
 
 def _table(head: mapping.Head, schema: Schema) -> pd.DataFrame:
@@ -70,22 +141,19 @@ def _table(head: mapping.Head, schema: Schema) -> pd.DataFrame:
             "column": list(head.columns),
             "example": [head.example(n) for n in range(len(head.columns))],
             "target": [guess.target for guess in guesses],
+            "factor": [mapping.factor_of(guess.column, guess.target) for guess in guesses],
             "sure": [guess.confidence for guess in guesses],
         }
     )
 
 
-def _use(given: workspace.GivenFile, schema: Schema, edited: pd.DataFrame) -> None:
-    chosen = {
-        str(name): str(target) if isinstance(target, str) and target else None
-        for name, target in zip(edited["column"], edited["target"], strict=True)
-    }
+def _use(given: workspace.GivenFile, made: Callable[[], Schema]) -> None:
     try:
-        mapped = mapping.mapped_schema(schema, chosen)
+        schema = made()
     except EdgeGuardError as error:
         boundary.say(str(error))
         return
-    write_whole(given.folder / "schema.yaml", mapped.to_yaml())
+    write_whole(given.folder / "schema.yaml", schema.to_yaml())
     chooser.inspect(given)
     state.choose_file(given)
     st.rerun()

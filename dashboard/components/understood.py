@@ -36,6 +36,9 @@ def _found(found: dict[str, Any], rejected: Path) -> None:
             icon=":material/warning:",
         )
     tables.remarks(found.get("warnings") or [])
+    if found.get("skipped"):
+        st.caption(wording.skipped(found["skipped"]))
+    _lint(found.get("lint") or [])
     labels, missing = st.columns(2)
     with labels:
         _labels(found.get("labels") or {})
@@ -43,6 +46,20 @@ def _found(found: dict[str, Any], rejected: Path) -> None:
         _missing(found.get("missing") or {}, found.get("accepted") or 0)
     if refused:
         _rejections(found["rejected"], refused, rejected)
+
+
+def _lint(findings: list[dict[str, Any]]) -> None:
+    """What is odd in the file, each with what to do about it; nothing where nothing is."""
+    if not findings:
+        return
+    with st.expander(wording.lint_title(len(findings)), icon=":material/troubleshoot:"):
+        for rule, ones in wording.by_rule(findings):
+            st.markdown(
+                f"**{wording.plain(rule)}**\n"
+                + "\n".join(f"- {wording.plain(one['sentence'])}" for one in ones)
+            )
+            for remedy in dict.fromkeys(one["remedy"] for one in ones):
+                st.caption(f":material/build: {wording.plain(remedy)}")
 
 
 def _labels(labels: dict[str, int]) -> None:

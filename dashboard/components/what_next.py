@@ -1,6 +1,7 @@
 """Step 3: learn this file's normal, or score it with a bundle at hand."""
 
 import importlib.util
+from pathlib import Path
 
 import streamlit as st
 
@@ -63,13 +64,13 @@ def learn(given: workspace.GivenFile) -> jobs.Job:
     return jobs.start(plan)
 
 
-def score(given: workspace.GivenFile, bundle: workspace.BundleAtHand) -> jobs.Job:
+def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
     """Start scoring a file with a bundle."""
-    plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.name}")
-    plan.facts |= {"bundle": str(bundle.path), "scores": str(plan.folder / "scores.parquet")}
+    plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.stem}")
+    plan.facts |= {"bundle": str(bundle), "scores": str(plan.folder / "scores.parquet")}
     plan.step(
         "score",
-        str(bundle.path),
+        str(bundle),
         str(given.path),
         *given.schema_option,
         "--out",
@@ -98,8 +99,10 @@ def _score(given: workspace.GivenFile, schema: str | None) -> None:
             "Bundle", paths, format_func=lambda path: _title(paths[path]), key=Key.BUNDLE
         )
         if st.button(wording.SCORE, key=Key.SCORE, type="primary", icon=":material/query_stats:"):
-            score(given, paths[chosen])
+            score(given, paths[chosen].path)
             st.rerun()
+    if paths[chosen].is_demo and not given.is_sample:
+        st.warning(wording.DEMO_BUNDLE, icon=":material/science:")
 
 
 def _title(bundle: workspace.BundleAtHand) -> str:

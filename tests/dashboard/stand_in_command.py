@@ -2,7 +2,8 @@
 
 What it does is told by the name of the file it is given: ``unknown`` is not recognised,
 ``rejects`` has rejected rows, ``slow`` never ends, ``stubborn`` neither and ignores a
-SIGTERM, ``refused`` is refused by train, ``bug`` makes it crash, ``nolabels`` has none.
+SIGTERM, ``refused`` is refused by train, ``bug`` makes it crash, ``nolabels`` has none,
+``odd`` holds oddities and events.
 """
 
 import json
@@ -17,6 +18,14 @@ import pyarrow.parquet as pq
 
 ROWS = 400
 ATTACKS = 100
+ODD = {
+    "lint": [
+        {"rule": rule, "columns": [name], "rows": 400, "share": 1.0,
+         "sentence": f"{name} holds *one* value.", "remedy": f"Nothing: {rule}."}
+        for rule, name in (("constant columns", "a"), ("copies", "b"), ("constant columns", "c"))
+    ],
+    "skipped": {"alert": 745, "dns": 1},
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -49,6 +58,7 @@ def inspect(places: list[str], options: dict[str, str]) -> int:
         labels={} if "nolabels" in path.name else {"benign": ROWS - ATTACKS, "Bot": ATTACKS},
         missing={"flow_bytes_s": 3},
         warnings=["3 infinite rates are taken as missing."] if "rejects" in path.name else [],
+        **(ODD if "odd" in path.name else {"lint": []}),
     )
     return 0
 

@@ -3,13 +3,17 @@
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dashboard import mapping
 from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows.schema import Schema
+from edgeguard_core.sources import ReadOptions, read_flows
 
 FLOW = Schema.named("flow")
+DURATION = "bidirectional_duration_ms"
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
@@ -93,3 +97,52 @@ def test_every_schema_guesses_its_own_columns(name: str) -> None:
     schema = Schema.named(name)
     own = [target for target in mapping.targets(schema) if target != mapping.LABEL]
     assert [guess.target for guess in mapping.guess(own, schema)] == own
+
+
+def test_a_parquet_table_has_a_head_too(tmp_path: Path) -> None:
+    path = tmp_path / "table.bin"
+    pq.write_table(pa.table({"Quelle": ["10.0.0.1", None], "n": [1, 2], "x": [0.5, None]}), path)
+    head = mapping.read_head(path)
+    assert head is not None
+    assert head.columns == ("Quelle", "n", "x")
+    assert [head.example(n) for n in range(3)] == ["10.0.0.1", "1", "0.5"]
+
+
+def test_what_no_source_brings_is_no_target() -> None:
+    assert not set(mapping.targets(FLOW)) & set(FLOW.context)
+
+
+def test_numbers_are_multiplied_where_a_person_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("dauer s,hin,her\n" + "1.5,60,40\n2,80,20\n" * 30)
+    chosen = {"dauer s": DURATION, "hin": "src2dst_bytes", "her": "dst2src_bytes"}
+    factor = mapping.factor_of("dauer s", DURATION)
+    schema = mapping.mapped_schema(FLOW, chosen, {"dauer s": factor, "hin": 1.0})
+    assert Schema.from_yaml(schema.to_yaml()) == schema
+    flows, _ = read_flows([path], ReadOptions(schema=schema))
+    assert flows.columns[DURATION][:2].tolist() == [1500.0, 2000.0]
+    assert flows.columns["src2dst_bytes"][:2].tolist() == [60.0, 80.0]
+    # What follows from the columns is there as well.
+    assert flows.columns["src2dst_bytes_share"][:2].tolist() == [0.6, 0.8]
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("inf")])
+def test_a_factor_that_loses_the_numbers_is_refused(factor: float) -> None:
+    with pytest.raises(SchemaError, match="give a number above 0"):
+        mapping.mapped_schema(FLOW, {"hin": "src2dst_bytes"}, {"hin": factor})
+
+
+def test_a_draft_takes_the_roles_it_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("when,then,up,verdict\n" + "2024-01-01,2024-01-02,7,normal\n" * 30)
+    draft = mapping.drafted_schema(path)
+    roles = {column.name: str(column.role) for column in draft.columns}
+    assert roles == {"when": "time", "then": "ignored", "up": "numeric", "verdict": "label"}
+    mended = mapping.mended_schema(draft, roles | {"verdict": "categorical"})
+    assert mended.features == ("up", "verdict")
+    assert mended.label.coarse == ()
+    assert mended.name.startswith("own-")
+    with pytest.raises(SchemaError, match="'when' and 'then' are the time"):
+        mapping.mended_schema(draft, roles | {"then": "time"})
+    with pytest.raises(SchemaError, match="nothing to learn from"):
+        mapping.mended_schema(draft, roles | {"up": "ignored"})

@@ -14,6 +14,7 @@ from dashboard import jobs, shell, wording, workspace
 from dashboard.components import verdicts
 from dashboard.state import Key
 from edgeguard_core.errors import SourceError
+from edgeguard_core.flows.schema import Schema
 
 Upload = Callable[..., AppTest]
 
@@ -23,7 +24,7 @@ def test_first_visit_says_what_this_is_and_what_to_do_next(app: AppTest) -> None
     assert not app.exception
     assert app.title[0].value == "EdgeGuard"
     assert [link.value for link in app.page_link] == ["Upload a file", "Choose a file to score"]
-    assert "None is at hand yet" in said(app)
+    assert "None of your own is at hand yet" in said(app)
 
 
 def test_navigation_has_exactly_the_agreed_names() -> None:
@@ -116,6 +117,35 @@ def test_an_unknown_table_shows_the_sentence_and_can_be_mapped(upload: Upload) -
     (given,) = workspace.files()
     assert given.schema is not None
     assert "SrcAddr" in given.schema.read_text()
+
+
+def test_a_tables_own_columns_can_be_kept_and_given_roles(upload: Upload) -> None:
+    rows = "".join(f"10.0.0.{n},{n * 7 % 90},{'red' if n % 3 else 'blue'}\n" for n in range(60))
+    app = upload("unknown.csv", b"client,bytes up,colour\n" + rows.encode())
+    app.selectbox(key=Key.MAP_SCHEMA).set_value("own").run()
+    assert not app.exception
+    (table,) = app.data_editor
+    assert table.value["role"].tolist() == ["identity", "numeric", "categorical"]
+    assert table.value["why"].str.len().min() > 10
+    (given,) = workspace.files()
+    key = f"{Key.MAP_TABLE}_{given.id}_own"
+    edits = {"edited_rows": {2: {"role": "ignored"}}, "added_rows": [], "deleted_rows": []}
+    app.session_state[key] = edits
+    app.button(key=Key.USE_MAPPING).click().run()
+    finish()
+    app.run()
+    assert not app.error
+    assert given.schema is not None
+    schema = Schema.from_yaml(given.schema.read_text())
+    assert schema.features == ("bytes up",)
+    assert schema.name.startswith("own-")
+
+
+def test_a_table_without_features_cannot_be_drafted(upload: Upload) -> None:
+    app = upload("unknown.csv", b"client,server,gate\n10.0.0.1,10.0.0.2,10.0.0.3\n")
+    app.selectbox(key=Key.MAP_SCHEMA).set_value("own").run()
+    assert not app.exception
+    assert "could be a feature" in app.error[-1].value
 
 
 def test_two_columns_with_one_meaning_are_refused(upload: Upload) -> None:
@@ -221,6 +251,21 @@ def test_learning_ends_with_verdicts(upload: Upload) -> None:
     assert len(app.get("download_button")) == 3
 
 
+def test_oddities_are_told_by_rule_with_what_to_do(upload: Upload) -> None:
+    app = upload("odd.csv")
+    assert not app.exception
+    text = said(app)
+    assert "3 things are odd in this file" in text
+    [told] = [md.value for md in app.markdown if md.value.startswith("**constant columns**")]
+    assert told.endswith("- a holds \\*one\\* value.\n- c holds \\*one\\* value.")
+    assert text.count("Nothing: constant columns.") == 1
+    assert "Also in the file, and no flows: 745 alert, 1 dns." in text
+
+
+def test_a_file_without_oddities_says_nothing_of_them(upload: Upload) -> None:
+    assert "odd in this file" not in said(upload("office.csv"))
+
+
 def test_without_labels_no_recall_is_claimed(upload: Upload) -> None:
     app = learned(upload, "nolabels.csv")
     text = said(app)
@@ -257,7 +302,8 @@ def test_the_overview_shows_the_latest_result_and_opens_it(upload: Upload) -> No
 def test_scoring_with_a_bundle_at_hand(upload: Upload) -> None:
     app = learned(upload)
     app.segmented_control(key=Key.WHAT).set_value(wording.SCORE).run()
-    (bundle,) = workspace.bundles()
+    bundle, demo = workspace.bundles()
+    assert demo.is_demo
     assert app.selectbox(key=Key.BUNDLE).value == str(bundle.path)
     app.button(key=Key.SCORE).click().run()
     finish()
@@ -320,7 +366,7 @@ def test_forgetting_a_file_deletes_its_copy_and_its_scores(upload: Upload) -> No
     app.button(key=Key.FORGET_FILE).click().run()
     assert workspace.files() == []
     assert jobs.all_jobs() == []
-    assert len(workspace.bundles()) == 1
+    assert len(workspace.bundles()) == 2  # what was learned, and the demo
     assert wording.NO_FILE in said(app)
 
 

@@ -140,7 +140,7 @@ def test_bundles_at_hand_come_from_their_manifests() -> None:
         manifest = {"created": created, "schema": {"name": "flow"}}
         (folder / "manifest.json").write_text(json.dumps(manifest))
     workspace.free_bundle_path("broken").mkdir()
-    mine = [bundle for bundle in workspace.bundles() if bundle.origin != "shipped demo"]
+    mine = [bundle for bundle in workspace.bundles() if not bundle.is_demo]
     assert [bundle.name for bundle in mine] == ["new", "old"]
     assert mine[0].fits("flow")
     assert not mine[0].fits("nsl-kdd")

@@ -1,0 +1,33 @@
+"""The latest result in a card: what it says, its histogram, and the way to it."""
+
+import streamlit as st
+
+from dashboard import charts, jobs, state, wording, workspace
+from dashboard.components import verdicts
+from dashboard.state import Key
+
+
+def show(job: jobs.Job, now: jobs.Status) -> None:
+    """Draw the card of a finished job."""
+    given = workspace.find(job.file_id)
+    summary = verdicts.summary_of(job)
+    with st.container(border=True):
+        st.markdown(f"**Latest result** · {wording.plain(job.title)}")
+        said, drawn = st.columns([2, 3], vertical_alignment="center")
+        with said:
+            st.markdown(wording.verdict(summary))
+            if given is not None and st.button("Open it", key=Key.OPEN_LATEST):
+                state.choose_file(given)
+                st.switch_page("views/data.py")
+        with drawn:
+            threshold = verdicts.threshold_of(job, now)
+            st.altair_chart(
+                charts.score_histogram(
+                    summary.histogram,
+                    None if threshold is None else threshold.get("value"),
+                    dark=state.is_dark(),
+                    height=150,
+                    small=True,
+                ),
+                alt="Flows by score with the threshold, of the latest result",
+            )
