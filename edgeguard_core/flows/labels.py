@@ -1,14 +1,18 @@
-"""Labels: from the words of a source to benign, attack or unlabelled, and a class."""
+"""Labels: from the words of a source to benign, attack or unlabelled, and a class.
+
+What a word means never depends on where a file is cut into batches: whether a column is binary
+is decided by its first word.
+"""
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows.schema import LabelSpec, squeeze
 from edgeguard_core.flows.table import ATTACK, BENIGN, LABEL_WORDS, UNLABELLED, Labels
 
@@ -18,6 +22,7 @@ ATTACK_WORDS = ("attack", "malicious", "anomaly")
 
 _UNLABELLED_WORDS = ("", "-", "(empty)", "none", "nan", "null", "unlabelled", "unlabeled")
 _BINARY = {"0", "1"}
+_TRUTHS = {"false": "0", "true": "1"}
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0*")  # a table program's 1.0 for 1
 _MOST_WORDS_NAMED = 8
 
@@ -59,6 +64,7 @@ class LabelReader:
     benign_seen: bool = False
     unknown: Counter[str] = field(default_factory=Counter)
     _binary: bool | None = None
+    _in_binary: Counter[str] = field(default_factory=Counter)  # what a binary column holds
 
     def __post_init__(self) -> None:
         self._benign = {_spelling(_plain(word)) for word in (*BENIGN_WORDS, *self.benign_words)}
@@ -82,16 +88,11 @@ class LabelReader:
         ----------
         coarse, fine
             Words of shape ``(n,)``; None counts as empty.
-
-        Raises
-        ------
-        SchemaError
-            If a column that began with 0 and 1 alone holds other words later on.
         """
         texts = ["" if word is None else str(word) for word in coarse]
         counts = Counter(texts)
         words = {text: self._stripped(_plain(text)) for text in counts}
-        self._settle_binary({w for w in words.values() if w.lower() not in _UNLABELLED_WORDS})
+        self._settle_binary(words[text] for text in texts)
         decided = {text: self._decide(word) for text, word in words.items()}
         self._remember(counts, decided)
         label = np.fromiter((decided[word][0] for word in texts), np.int8, len(texts))
@@ -102,12 +103,18 @@ class LabelReader:
 
     def problem(self) -> str | None:
         """Why these labels cannot be trusted, as a sentence; None when they can."""
+        if self._in_binary.keys() - _BINARY and not self._benign & _BINARY:
+            return (
+                f"The label column begins like one of 0 and 1 and holds {_named(self._in_binary)}; "
+                "say which one is benign with --benign 0 or --benign 1, or mend the column."
+            )
         if self.benign_seen or not self.unknown:
             return None
-        named = ", ".join(repr(word) for word, _ in self.unknown.most_common(_MOST_WORDS_NAMED))
         return (
-            f"The label column holds no known word for benign traffic but {named}; "
-            "say which one is benign with --benign WORD."
+            f"The label column holds no known word for benign traffic but {_named(self.unknown)}; "
+            "say which one is benign with --benign WORD, or, where all are attacks, list them "
+            "under label: attack: in a copy of the schema (`edgeguard schema show`) and give it "
+            "with --schema."
         )
 
     def warnings(self) -> list[str]:
@@ -119,17 +126,12 @@ class LabelReader:
         )
         return [f"Unknown label words count as attacks: {named}."]
 
-    def _settle_binary(self, words: set[str]) -> None:
-        if not words:
-            return
+    def _settle_binary(self, words: Iterable[str]) -> None:
+        """The first word of a column says whether it is one of 0 and 1."""
         if self._binary is None:
-            self._binary = words <= _BINARY
-        elif self._binary and not words <= _BINARY:
-            other = sorted(words - _BINARY)[0]
-            raise SchemaError(
-                f"The label column holds 0 and 1 at first and {other!r} later on; "
-                "say which value is benign with --benign 0."
-            )
+            told = (word for word in words if word.lower() not in _UNLABELLED_WORDS)
+            first = next(told, None)
+            self._binary = None if first is None else first in _BINARY
 
     def _decide(self, word: str) -> tuple[int, str]:
         low = word.lower()
@@ -137,7 +139,7 @@ class LabelReader:
             return UNLABELLED, LABEL_WORDS[UNLABELLED]
         if _spelling(word) in self._benign:
             return BENIGN, LABEL_WORDS[BENIGN]
-        if self._binary:
+        if self._binary and word in _BINARY:
             # 0 is benign, unless the person said that 1 is
             number = BENIGN if word == "0" and not self._benign & _BINARY else ATTACK
             return number, LABEL_WORDS[number]
@@ -150,12 +152,14 @@ class LabelReader:
         return ATTACK, word.rstrip(".")  # KDD 99 ends its words in a full stop
 
     def _remember(self, counts: Counter[str], decided: dict[str, tuple[int, str]]) -> None:
-        for word, count in counts.items():
-            label, name = decided[word]
+        for text, count in counts.items():
+            label, name = decided[text]
             if label == BENIGN:
                 self.benign_seen = True
-            elif label == ATTACK and not self._binary and not self._is_known_attack(name):
+            elif label == ATTACK and not self._is_known_attack(name):
                 self.unknown[name] += count
+            if self._binary and label != UNLABELLED:
+                self._in_binary[_plain(text)] += count
 
     def _is_known_attack(self, name: str) -> bool:
         return squeeze(name) in self._attack or self._by_pattern(name.lower()) == ATTACK
@@ -189,9 +193,15 @@ class LabelReader:
                 class_name[row] = names[text]
 
 
+def _named(words: Counter[str]) -> str:
+    return ", ".join(repr(word) for word, _ in words.most_common(_MOST_WORDS_NAMED))
+
+
 def _plain(text: str) -> str:
-    """A label's text, mended, and 1 where a table program wrote 1.0."""
+    """A label's text, mended, and 1 where a table program wrote 1.0 or True."""
     word = mend(text)
+    if (number := _TRUTHS.get(word.lower())) is not None:
+        return number
     whole = _WHOLE_NUMBER.fullmatch(word)
     return whole[1] if whole else word
 

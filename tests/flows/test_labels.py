@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows import ATTACK, BENIGN, UNLABELLED, Labels, LabelSpec
 from edgeguard_core.flows.labels import LabelReader
 
@@ -68,15 +67,47 @@ def test_numbered_classes_need_the_persons_word() -> None:
     reader = LabelReader(LabelSpec())
     read(reader, 0.0, 1.0, 2.0)
     assert "'0', '1', '2'" in (reader.problem() or "")
+    read(other := LabelReader(LabelSpec()), 2.0, 0.0, 1.0)
+    assert "'2', '0', '1'" in (other.problem() or "")
     chosen = LabelReader(LabelSpec(), benign_words=("0",))
-    assert [name for _, name in read(chosen, 0.0, 1.0, 2.0)] == ["benign", "1", "2"]
+    assert [name for _, name in read(chosen, 0.0, 1.0, 2.0)] == ["benign", "attack", "2"]
 
 
-def test_a_column_that_stops_being_binary_is_refused() -> None:
-    reader = LabelReader(LabelSpec())
-    reader.read(words("0", "1"))
-    with pytest.raises(SchemaError, match="'Bot' later on"):
-        reader.read(words("1", "Bot"))
+@pytest.mark.parametrize("sizes", [(4,), (3, 1), (1, 1, 1, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("texts", "names", "words_of_the_problem"),
+    [
+        (("0", "1", "0", "Bot"), ["benign", "attack", "benign", "Bot"], "'0', '1', 'Bot'"),
+        (("", "1", "normal", "0"), ["unlabelled", "attack", "benign", "benign"], "'normal'"),
+        (("normal", "1", "0", "Bot"), ["benign", "1", "0", "Bot"], None),
+        (("0", "-", "1", "0.0"), ["benign", "unlabelled", "attack", "benign"], None),
+    ],
+)
+def test_what_words_mean_does_not_depend_on_the_batch(
+    sizes: tuple[int, ...], texts: tuple[str, ...], names: list[str], words_of_the_problem: str
+) -> None:
+    reader, found, start = LabelReader(LabelSpec()), [], 0
+    for size in sizes:
+        found += [name for _, name in read(reader, *texts[start : start + size])]
+        start += size
+    assert found == names
+    problem = reader.problem()
+    assert (problem is None) == (words_of_the_problem is None)
+    if problem is not None:
+        assert words_of_the_problem in problem
+        assert "--benign 0" in problem
+
+
+@pytest.mark.parametrize("sizes", [(3,), (2, 1)])
+def test_the_persons_number_settles_a_column_that_stops_being_binary(
+    sizes: tuple[int, ...],
+) -> None:
+    reader, texts, found = LabelReader(LabelSpec(), benign_words=("0",)), ["0", "1", "Bot"], []
+    for size in sizes:
+        found += read(reader, *texts[:size])
+        del texts[:size]
+    assert found == [(BENIGN, "benign"), (ATTACK, "attack"), (ATTACK, "Bot")]
+    assert reader.problem() is None
 
 
 def test_an_unknown_word_counts_as_attack_with_a_warning() -> None:
@@ -92,6 +123,7 @@ def test_no_benign_word_is_a_problem_that_lists_the_values() -> None:
     problem = reader.problem() or ""
     assert "'gut', 'schlecht'" in problem
     assert "--benign WORD" in problem
+    assert "where all are attacks" in problem
     assert reader.warnings() == []
 
 
