@@ -212,8 +212,8 @@ def _total(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``part / whole``; 0 where the whole is 0, missing where it is beyond every float."""
-    start = np.where(np.isnan(part), np.nan, 0.0)
+    """``part / whole``; 0 where the whole is 0, missing where either is or it is infinite."""
+    start = np.where(np.isnan(part) | np.isnan(whole), np.nan, 0.0)
     with np.errstate(over="ignore"):
         ratio: NDArray[np.float64] = np.divide(part, whole, out=start, where=whole > 0)
     ratio[np.isinf(ratio)] = np.nan

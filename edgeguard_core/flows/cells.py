@@ -21,6 +21,9 @@ MISSING_WORDS = frozenset(
 )  # fmt: skip
 """What an exporter writes where it has no value; compared without case."""
 
+UNSET_WORDS = frozenset(("", "null", "none", "na", "n/a", "-", "?", "(empty)"))
+"""Those of them that say there was nothing to count; the others, that counting went wrong."""
+
 _MAC_PART = re.compile(r"[0-9A-Fa-f]{2}")
 _MS_PER_S = 1000.0
 _HIGHEST_PORT = 65535
@@ -53,6 +56,26 @@ def numbers(cells: NDArray[Any]) -> Parsed:
         values = cells.astype(np.float64)
         return np.where(np.isfinite(values), values, np.nan), np.zeros(len(cells), np.bool_)
     return _read_numbers(cells, _number)
+
+
+def not_finite(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which cells say infinite or not a number, instead of nothing at all, shape ``(n,)``.
+
+    In a column of floats NaN is how a table program writes nothing.
+
+    >>> not_finite(np.array(["1", "1e400", "-Inf", "nan", "-", None], object)).tolist()
+    [False, True, True, True, False, False]
+    """
+    if cells.dtype != object:
+        return np.isinf(cells.astype(np.float64))
+    return _by_distinct(cells, _is_not_finite).astype(np.bool_)
+
+
+def _is_not_finite(cell: object) -> bool:
+    if cell is None or (isinstance(cell, str) and cell.strip().lower() in UNSET_WORDS):
+        return False
+    number = _number(cell)
+    return number is not None and not np.isfinite(number)
 
 
 def _read_numbers(cells: NDArray[Any], read: Callable[[Any], float | None]) -> Parsed:

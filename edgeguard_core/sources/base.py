@@ -19,6 +19,7 @@ from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.flows.validation import Rejection, Validated
 
 MOST_REJECTIONS_KEPT = 10_000
+_MOST_RULES_NAMED = 4
 MIXED = "mixed"
 """The meter of files that several meters counted."""
 
@@ -76,6 +77,7 @@ class Batch:
     unread: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     share_read: float = 0.0  # of the file's bytes or rows, 0 to 1
+    empty: int = 0  # rows without a value in any field, which are no records
 
     @classmethod
     def of(
@@ -129,8 +131,9 @@ class ReadReport:
 
     ``rows = accepted + rejected``. ``labels`` counts the class of every row that could be
     split into cells, rejected ones included, and every row of a file without labels as
-    unlabelled. ``skipped`` counts records that are no flows, by kind. The first 10,000
-    rejections are kept whole.
+    unlabelled. ``skipped`` counts records that are no flows, by kind, and ``empty`` rows
+    without a value in any field. The first 10,000 rejections are kept whole, and ``examples``
+    the first of each rule; whoever wants all takes them from the batches.
     """
 
     format: str = ""
@@ -147,6 +150,8 @@ class ReadReport:
     skipped: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    examples: dict[str, Rejection] = field(default_factory=dict)
+    empty: int = 0
     label_problem: str | None = None
     labelled: bool = False
 
@@ -161,6 +166,9 @@ class ReadReport:
         self.rejected.update(rejection.rule for rejection in batch.rejections)
         room = MOST_REJECTIONS_KEPT - len(self.rejections)
         self.rejections += batch.rejections[:room]
+        for rejection in batch.rejections:
+            self.examples.setdefault(rejection.rule, rejection)
+        self.empty += batch.empty
         self.missing += batch.missing
         self.unread += batch.unread
         if batch.all_labels is not None:
@@ -199,7 +207,18 @@ class ReadReport:
 
     def all_warnings(self) -> list[str]:
         """Every warning, a line each, counted ones last."""
-        counted = [
+        counted = []
+        if self.empty:
+            counted.append(f"{self.empty} rows without any value are left out, being no records.")
+        if self.rejected:
+            rules = self.rejected.most_common(_MOST_RULES_NAMED)
+            told = [f"{count} {rule}" for rule, count in rules]
+            if rest := self.rejected.total() - sum(count for _, count in rules):
+                told.append(f"{rest} others")
+            counted.append(
+                f"{self.rejected.total()} of {self.rows} rows were rejected ({'; '.join(told)})."
+            )
+        counted += [
             f"{count} cells of {column} do not parse and count as unknown."
             for column, count in sorted(self.unread.items())
         ]

@@ -20,7 +20,8 @@ from edgeguard_core.sources.streams import LineBlock
 class Layout:
     """How lines are split, and which fields are wanted.
 
-    ``wanted`` maps a column name to its position; those in ``numeric`` may come as float64.
+    ``wanted`` maps a column name to its position; those in ``numeric`` may come as float64,
+    unless ``keep_nan`` is set and one holds the word: as a float it would pass for an empty cell.
     """
 
     n_fields: int
@@ -28,6 +29,7 @@ class Layout:
     numeric: frozenset[str] = frozenset()
     delimiter: str = ","
     quoted: bool = True
+    keep_nan: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def decode_with_pyarrow(block: LineBlock, layout: Layout) -> Decoded:
     if len(table) != len(line):  # a quoted line break: let each line stand for itself
         return decode_plain(block, layout)
     columns = {
-        name: _to_numpy(table.column(str(position)), name in layout.numeric)
+        name: _to_numpy(table.column(str(position)), name in layout.numeric, layout.keep_nan)
         for name, position in layout.wanted.items()
     }
     return Decoded(
@@ -142,15 +144,17 @@ def _parsed_with_pyarrow(data: bytes, layout: Layout) -> tuple[Any, dict[int, in
     return table, found
 
 
-def _to_numpy(column: Any, numeric: bool) -> NDArray[Any]:
+def _to_numpy(column: Any, numeric: bool, keep_nan: bool) -> NDArray[Any]:
     import pyarrow as pa
 
     if numeric:
         try:
             values: NDArray[Any] = column.cast(pa.float64()).to_numpy()
-            return values
         except pa.ArrowInvalid:
             pass  # some cell is no number; validation says which
+        else:
+            if not keep_nan or np.count_nonzero(np.isnan(values)) == column.null_count:
+                return values
     # As a dictionary, equal words become one Python object instead of one a row.
     coded = column.combine_chunks().dictionary_encode()
     words = np.array([*coded.dictionary.to_pylist(), None], object)

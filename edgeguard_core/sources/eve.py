@@ -8,7 +8,7 @@ from edgeguard_core.sources.base import Batch
 from edgeguard_core.sources.files import JsonLinesSource
 
 EVENT_TYPE = "event_type"
-_FLOW = "flow"
+FLOW = "flow"
 _NAMELESS = "(none)"
 
 
@@ -29,7 +29,7 @@ class EveSource(JsonLinesSource):
             )
 
     def _flow_in(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        if (kind := record.get(EVENT_TYPE)) != _FLOW:
+        if (kind := record.get(EVENT_TYPE)) != FLOW:
             self.skipped[str(kind) if kind else _NAMELESS] += 1
             return None
         self.flow_events += 1

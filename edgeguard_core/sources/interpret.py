@@ -14,9 +14,9 @@ from edgeguard_core.flows.canonical import (
     derivable,
     derived_columns,
 )
-from edgeguard_core.flows.cells import texts
+from edgeguard_core.flows.cells import not_finite, texts
 from edgeguard_core.flows.labels import LabelReader
-from edgeguard_core.flows.schema import LabelSpec, Schema, squeeze
+from edgeguard_core.flows.schema import LabelSpec, Role, Schema, squeeze
 from edgeguard_core.flows.table import Flows, Labels
 from edgeguard_core.flows.validation import (
     RawTable,
@@ -34,11 +34,16 @@ NOT_A_FLOW = "not a flow"
 """Why a row is rejected that holds what the meter says of itself."""
 
 
+ANY_LABEL = frozenset(squeeze(word) for word in (*LabelSpec().coarse, *LabelSpec().fine))
+"""Names of label columns in every schema and log, squeezed."""
+
+
 class Interpreter(Protocol):
     """Knows which columns of a file it wants, and makes flows of them.
 
     ``positions`` maps schema names (and ``COARSE``, ``FINE``) to the header's positions;
     ``numeric`` names those that may come as float64; ``schema`` is that of the flows.
+    ``nan_is_told`` where a cell that says NaN is counted otherwise than an empty one.
     """
 
     schema: Schema
@@ -46,6 +51,7 @@ class Interpreter(Protocol):
     positions: dict[str, int]
     numeric: frozenset[str]
     labels: LabelReader
+    nan_is_told: bool
 
     def read(self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]) -> Validated:
         """The flows of some rows."""
@@ -57,12 +63,15 @@ class Interpreter(Protocol):
 class NativeInterpreter:
     """Files whose columns a schema names: CICFlowMeter, UNSW-NB15, NSL-KDD, one's own."""
 
+    nan_is_told = False  # neither is 0 in a native table, and both are counted
+
     def __init__(self, schema: Schema, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = schema
         self.meter = schema.name
         # Context says nothing without the version of the code that made it.
-        known = {n: at for n, at in schema.match(header).items() if n not in schema.context}
-        self.positions = known | label_positions(header, schema.label)
+        unwanted = {*schema.context, *(c.name for c in schema.columns if c.role is Role.LABEL)}
+        known = {n: at for n, at in schema.match(header).items() if n not in unwanted}
+        self.positions = known | label_positions(header, schema.label, known.values())
         self.numeric = numeric_columns(schema)
         self.labels = LabelReader(schema.label, options.benign_words)
         self._zone = options.zone
@@ -98,13 +107,18 @@ class NativeInterpreter:
 class MeterInterpreter:
     """The log of a meter, whatever wrote it down, as canonical flows."""
 
+    nan_is_told = True  # what is unset is 0 here
+
     def __init__(self, meter: Meter, header: Sequence[str], options: ReadOptions) -> None:
         self.schema = Schema.named("flow")
         self.meter = meter.name
         self._meter, self._log = meter, meter.schema
-        self.positions = self._log.match(header) | label_positions(header, self._log.label)
+        spec = _with_words(self._log.label, options.schema)
+        known = self._log.match(header)
+        self.positions = known | label_positions(header, spec, known.values())
+        self._left_out = meter.left_out(known)
         self.numeric = numeric_columns(self._log)
-        self.labels = LabelReader(self._log.label, options.benign_words)
+        self.labels = LabelReader(spec, options.benign_words)
         self._zone: tzinfo = options.zone
         self._networks = NetworkTable(options.local_networks)
 
@@ -113,7 +127,9 @@ class MeterInterpreter:
         notes = self._notes_of_the_meter(columns, line)
         log = validate(_without(raw, notes), self._log, self.labels, self._zone)
         known = set(self.schema.identity) | set(self.schema.measured) | {self.schema.time}
-        made = canonical_columns(self._meter.base(Log(log.flows)), self._networks)
+        counted = self._meter.base(Log(log.flows, self._lost(raw, log.flows)))
+        base = {name: values for name, values in counted.items() if name not in self._left_out}
+        made = canonical_columns(base, self._networks)
         flows = Flows(
             schema=self.schema,
             columns={name: values for name, values in made.items() if name in known},
@@ -129,6 +145,21 @@ class MeterInterpreter:
             log.unread,
             missing_counts(flows),
         )
+
+    def _lost(self, raw: RawTable, flows: Flows) -> dict[str, NDArray[np.bool_]]:
+        """Where a quantity of an accepted row is infinite, or says that it is no number."""
+        lost: dict[str, NDArray[np.bool_]] = {}
+        for name in self._log.numeric:
+            values = flows.columns.get(name)
+            if values is None or not np.isnan(values).any():
+                continue
+            cells = raw.columns[name]
+            if len(cells) != len(values):  # lines are in order, and each stands once
+                cells = cells[np.searchsorted(raw.line, flows.line)]
+            where = not_finite(cells)
+            if where.any():
+                lost[name] = where
+        return lost
 
     def _notes_of_the_meter(
         self, columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]
@@ -149,11 +180,7 @@ class MeterInterpreter:
         ]
 
     def notes(self) -> list[str]:
-        absent = [
-            name
-            for name in self._log.numeric
-            if name not in self.positions and name not in self._meter.optional
-        ]
+        absent = self._meter.lacking(self.positions)
         remark = self._meter.remark(frozenset(self.positions))
         lacking = [f"The log lacks {', '.join(absent)}."] if absent else []
         return lacking + ([remark] if remark else [])
@@ -185,23 +212,51 @@ def numeric_columns(schema: Schema) -> frozenset[str]:
     return frozenset(schema.numeric) | (others - set(schema.categorical))
 
 
-def label_positions(header: Iterable[str], spec: LabelSpec) -> dict[str, int]:
+def label_positions(
+    header: Iterable[str], spec: LabelSpec, taken: Iterable[int] = ()
+) -> dict[str, int]:
     """Where the label words stand: the coarse column decides, the fine one names the class.
+
+    Beside the names of ``spec`` those of every schema count, such as ``attack_cat``, unless the
+    schema takes such a column (its position is in ``taken``) for something else.
 
     >>> label_positions(["ts", "label", "detailed-label"], LabelSpec(fine=("detailed-label",)))
     {'label: coarse': 1, 'label: fine': 2}
-    >>> label_positions(["a", "Attack Type"], LabelSpec())
+    >>> label_positions(["a", "Attack Type"], LabelSpec(coarse=("verdict",), fine=()))
     {'label: coarse': 1}
     """
     places: dict[str, int] = {}
     for position, text in enumerate(header):
         places.setdefault(squeeze(text), position)
-    coarse = [places[word] for word in map(squeeze, spec.coarse) if word in places]
-    fine = [places[word] for word in map(squeeze, spec.fine) if word in places]
+    own = {squeeze(word) for word in (*spec.coarse, *spec.fine)}
+    used = set(taken)
+
+    def standing(words: Iterable[str], usual: Iterable[str]) -> list[int]:
+        names = [squeeze(word) for word in words]
+        names += [w for w in map(squeeze, usual) if w not in own and places.get(w) not in used]
+        return [places[name] for name in names if name in places]
+
+    coarse = standing(spec.coarse, LabelSpec().coarse)
+    fine = standing(spec.fine, LabelSpec().fine)
     # Beside a coarse column a second coarse spelling is the finer one, and alone a fine
     # column has to decide.
-    ordered = coarse[:1] + fine + coarse[1:]
+    ordered = dict.fromkeys([*coarse[:1], *fine, *coarse[1:]])
     return dict(zip((COARSE, FINE), ordered, strict=False))
+
+
+def _with_words(spec: LabelSpec, schema: Schema | None) -> LabelSpec:
+    """What a meter's labels are, with the names and words of a schema that the person gave."""
+    if schema is None or schema.label == Schema.named("flow").label:
+        return spec
+    more = schema.label
+    return replace(
+        spec,
+        coarse=(*spec.coarse, *more.coarse),
+        fine=(*spec.fine, *more.fine),
+        attack=(*spec.attack, *more.attack),
+        benign=(*spec.benign, *more.benign),
+        strip=(*spec.strip, *more.strip),
+    )
 
 
 def _raw_table(columns: Mapping[str, NDArray[Any]], line: NDArray[np.int64]) -> RawTable:

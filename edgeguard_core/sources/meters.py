@@ -24,15 +24,22 @@ Base = dict[str, NDArray[Any]]
 
 
 class Log:
-    """The validated columns of a meter's log, absent ones filled in."""
+    """The validated columns of a meter's log, absent ones filled in.
 
-    def __init__(self, flows: Flows) -> None:
+    ``lost`` says of a quantity where the log wrote no finite number, shape ``(n,)``.
+    """
+
+    def __init__(self, flows: Flows, lost: Mapping[str, NDArray[np.bool_]] | None = None) -> None:
         self.columns: Mapping[str, NDArray[Any]] = flows.columns
         self.n_rows = len(flows)
+        self._lost = lost or {}
 
     def count(self, name: str) -> NDArray[np.float64]:
-        """A quantity; unset is 0, in an absent column missing."""
-        return np.nan_to_num(self.columns[name]) if name in self.columns else self.number(name)
+        """A quantity; unset is 0, infinite or in an absent column missing."""
+        if name not in self.columns:
+            return self.number(name)
+        values = np.nan_to_num(self.columns[name])
+        return np.where(self._lost[name], np.nan, values) if name in self._lost else values
 
     def number(self, name: str) -> NDArray[np.float64]:
         """Numbers as they stand, NaN where there is none."""
@@ -69,10 +76,13 @@ class Meter:
         From its columns to the base columns of the canonical flow.
     needed
         Columns without which a header is none of this meter.
+    sources
+        For each column of the canonical flow the columns it is made of; where the log lacks one
+        of them it is left out. Those that are not listed are always made.
+    unset
+        Columns that a JSON log leaves out of a record, and perhaps of all of them.
     bytes_layer
         What the bytes of its flows count, for the manifest; None where the file does not say.
-    optional
-        Quantities that a log may lack without a word.
     not_flows
         Words of a column whose rows are the meter's own notes, and no flows.
     remark
@@ -82,8 +92,9 @@ class Meter:
     name: str
     base: Callable[[Log], Base]
     needed: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
+    unset: tuple[str, ...] = ()
     bytes_layer: str | None = "ip"
-    optional: tuple[str, ...] = ()
     not_flows: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remark: Callable[[frozenset[str]], str | None] = lambda present: None
 
@@ -91,6 +102,16 @@ class Meter:
     def schema(self) -> Schema:
         """The columns of its log, and what they mean."""
         return _schema(self.name)
+
+    def left_out(self, present: Iterable[str]) -> set[str]:
+        """Columns of the canonical flow that cannot be made of these columns of its log."""
+        given = set(present)
+        return {name for name, needed in self.sources.items() if not given.issuperset(needed)}
+
+    def lacking(self, present: Iterable[str]) -> list[str]:
+        """Columns that something is made of and that are not among these."""
+        absent = {name for needed in self.sources.values() for name in needed} - set(present)
+        return [column.name for column in self.schema.columns if column.name in absent]
 
     def knows(self, header: Iterable[str]) -> bool:
         """Whether a header is of this meter."""
@@ -259,22 +280,19 @@ def _hexadecimal(word: str) -> int:
 
 
 _FLAG_NAMES = {"fin": FIN, "syn": SYN, "rst": RST, "ack": ACK}
-_NFSTREAM_FLAG_COUNTS = tuple(
-    f"{side}_{name}_packets" for side in ("src2dst", "dst2src") for name in _FLAG_NAMES
-)
+_NFSTREAM_ENDS = ("src_ip", "dst_ip")
+_NFSTREAM_PLAIN = ("src_port", "dst_port", "protocol", "bidirectional_first_seen_ms")
+_NFSTREAM_COUNTS = (
+    "bidirectional_duration_ms", "src2dst_packets", "dst2src_packets", "src2dst_bytes",
+    "dst2src_bytes",
+)  # fmt: skip
+_NFSTREAM_COLUMNS = (*_NFSTREAM_ENDS, *_NFSTREAM_PLAIN, *_NFSTREAM_COUNTS)
 
 
 def _base_of_nfstream(log: Log) -> Base:
-    plain = (
-        "src_ip", "dst_ip", "src_port", "dst_port", "protocol", "bidirectional_first_seen_ms",
-    )  # fmt: skip
-    counts = (
-        "bidirectional_duration_ms", "src2dst_packets", "dst2src_packets", "src2dst_bytes",
-        "dst2src_bytes",
-    )  # fmt: skip
-    base: Base = {name: log.number(name) for name in plain[2:]}
-    base |= {name: log.identities(name) for name in plain[:2]}
-    base |= {name: log.count(name) for name in counts}
+    base: Base = {name: log.identities(name) for name in _NFSTREAM_ENDS}
+    base |= {name: log.number(name) for name in _NFSTREAM_PLAIN}
+    base |= {name: log.count(name) for name in _NFSTREAM_COUNTS}
     return base | {"state": _nfstream_states(log)}
 
 
@@ -295,23 +313,44 @@ def _nfstream_flags(log: Log, side: str) -> NDArray[np.int64]:
     return flags
 
 
-def _nfstream_remark(present: frozenset[str]) -> str:
-    return (
-        "NFStream counts link-layer bytes unless accounting_mode=1 was set, which the file does "
-        "not say; flows of another accounting are not comparable."
-    )
+_NFSTREAM_REMARK = (
+    "NFStream counts link-layer bytes unless accounting_mode=1 was set, which the file does "
+    "not say; flows of another accounting are not comparable."
+)
 
 
 METERS: Mapping[str, Meter] = {
     meter.name: meter
     for meter in (
-        Meter("zeek", _base_of_zeek, ("id.orig_h", "id.resp_h", "proto")),
+        Meter(
+            "zeek",
+            _base_of_zeek,
+            ("id.orig_h", "id.resp_h", "proto"),
+            sources={
+                "src_port": ("id.orig_p",),
+                "dst_port": ("id.resp_p",),
+                "bidirectional_first_seen_ms": ("ts",),
+                "bidirectional_duration_ms": ("duration",),
+                "src2dst_packets": ("orig_pkts",),
+                "dst2src_packets": ("resp_pkts",),
+                "src2dst_bytes": ("orig_ip_bytes",),
+                "dst2src_bytes": ("resp_ip_bytes",),
+                "state": ("conn_state",),
+            },
+            unset=("duration",),
+        ),
         Meter(
             "argus",
             _base_of_argus,
             ("SrcAddr", "DstAddr", "Proto", "TotPkts", "TotBytes", "SrcBytes"),
+            sources={
+                "src_port": ("Sport",),
+                "dst_port": ("Dport",),
+                "bidirectional_first_seen_ms": ("StartTime",),
+                "bidirectional_duration_ms": ("Dur",),
+                "state": ("State",),
+            },
             bytes_layer="ip, from the link layer less 14 a packet",
-            optional=("SrcPkts",),
             not_flows={"Proto": frozenset(("man",))},
             remark=_argus_remark,
         ),
@@ -319,21 +358,41 @@ METERS: Mapping[str, Meter] = {
             "nfdump",
             _base_of_nfdump,
             ("ts", "sa", "da", "pr", "ipkt", "ibyt"),
-            optional=("opkt", "obyt"),
+            # The reverse side is missing, not absent: a record is one way.
+            sources={
+                "src_port": ("sp",),
+                "dst_port": ("dp",),
+                "bidirectional_duration_ms": ("td",),
+                "state": ("flg",),
+            },
         ),
         Meter(
             "suricata",
             _base_of_suricata,
             ("src_ip", "dest_ip", "proto", "flow.pkts_toserver", "flow.bytes_toserver"),
+            sources={
+                "src_port": ("src_port",),
+                "dst_port": ("dest_port",),
+                "bidirectional_first_seen_ms": ("flow.start",),
+                "bidirectional_duration_ms": ("flow.start", "flow.end"),
+                "dst2src_packets": ("flow.pkts_toclient",),
+                "dst2src_bytes": ("flow.bytes_toclient", "flow.pkts_toclient"),
+                "state": ("flow.state",),
+                "alerted": ("flow.alerted",),
+            },
+            unset=("src_port", "dest_port", "tcp.tcp_flags_ts", "tcp.tcp_flags_tc"),
             bytes_layer="ip, from the link layer less 14 a packet",
         ),
         Meter(
             "nfstream",
             _base_of_nfstream,
             ("bidirectional_packets", "src2dst_packets", "dst2src_packets", "src2dst_bytes"),
+            sources={
+                **{name: (name,) for name in _NFSTREAM_COLUMNS},
+                "state": ("protocol", "dst2src_packets"),
+            },
             bytes_layer=None,
-            optional=_NFSTREAM_FLAG_COUNTS,
-            remark=_nfstream_remark,
+            remark=lambda present: _NFSTREAM_REMARK,
         ),
     )
 }

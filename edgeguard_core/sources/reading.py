@@ -112,7 +112,7 @@ def require_usable(report: ReadReport) -> None:
         raise SourceError(f"{named} has a header and no flow below it; give a file with flows.")
     if report.rejected.total() > MOST_REJECTED_SHARE * report.rows:
         rule, count = report.rejected.most_common(1)[0]
-        first = next(item for item in report.rejections if item.rule == rule)
+        first = report.examples[rule]
         where = f"line {first.line}" + (
             f", {first.column} = {first.value!r}" if first.column else ""
         )

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from edgeguard_core.errors import SchemaError, SourceError
 from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schema, shipped_schemas
 from edgeguard_core.sources.base import ReadOptions, Source
-from edgeguard_core.sources.eve import EVENT_TYPE, EveSource, flattened
+from edgeguard_core.sources.eve import EVENT_TYPE, FLOW, EveSource, flattened
 from edgeguard_core.sources.files import (
     PARQUET_KEY,
     ZEEK_QUIRK,
@@ -40,6 +41,7 @@ _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _KDD_FIELDS = (41, 42, 43)  # features alone, with the label, with the difficulty too
 _KDD_PROTOCOL_AT, _KDD_FLAG_AT = 1, 3
 _KDD_PROTOCOLS = {"tcp", "udp", "icmp"}
+_LEAST_SHARE = 0.1  # of a schema's features, even where the person chose it
 _MOST_COLUMNS_NAMED = 6
 _MOST_OF_A_TITLE = 40
 
@@ -120,11 +122,12 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
     if log != "conn":
         raise SourceError(f"{path} is Zeek's {log}.log; give its conn.log.")
     fields = zeek_fields(directives["#fields"])
-    _require_zeek(path, fields)
+    if _wants_canonical(options):
+        _require_zeek(path, fields)
     return ZeekLogSource(
         path,
         "zeek-tsv",
-        MeterInterpreter(METERS["zeek"], fields, options),
+        _interpreter(path, fields, options)[1],
         fields,
         options,
         n_fields=len(fields),
@@ -137,32 +140,38 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
 
 
 def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
-    records = [record for record in map(json_object, lines[:100]) if record is not None]
-    if not records:
+    keys = list(dict.fromkeys(key for record in _records(lines) for key in record))
+    if not any(True for _ in _records(lines)):
         raise SourceError(f"{path} is not one JSON object a line; export it as JSON lines.")
-    keys = list(dict.fromkeys(key for record in records for key in record))
-    if EVENT_TYPE in keys and (options.schema is None or options.schema.name == "flow"):
-        return _open_eve(path, records, options)
-    if options.schema is None:
+    if EVENT_TYPE in keys and _wants_canonical(options):
+        return _open_eve(path, lines, options)
+    if options.schema is None or _asked_meter(keys, options) is METERS["zeek"]:
         _require_zeek(path, keys)
-        # Zeek leaves unset fields out, so the first records do not show them all.
-        zeek = METERS["zeek"]
-        header = keys + [name for name in zeek.schema.features if name not in keys]
-        interpreter = MeterInterpreter(zeek, header, options)
+        # Zeek leaves unset fields out, so the first records need not show them all.
+        header = [*keys, *(name for name in METERS["zeek"].unset if name not in keys)]
+        interpreter = MeterInterpreter(METERS["zeek"], header, options)
         return JsonLinesSource(path, "zeek-json", interpreter, header, options)
     name, known = _interpreter(path, keys, options)
     return JsonLinesSource(path, f"{name}-json", known, keys, options)
 
 
-def _open_eve(path: Path, records: list[dict[str, Any]], options: ReadOptions) -> Source:
+def _records(lines: list[str]) -> Iterator[dict[str, Any]]:
+    return (record for record in map(json_object, lines) if record is not None)
+
+
+def _open_eve(path: Path, lines: list[str], options: ReadOptions) -> Source:
     suricata = METERS["suricata"]
-    keys = {key for record in records for key in flattened(record)}
-    # The first events may be of other types; but where there is a community id, each has it.
-    header = [
-        column.name
-        for column in suricata.schema.columns
-        if column.name != "community_id" or column.name in keys
-    ]
+    of_any, of_flows = set[str](), set[str]()
+    for record in _records(lines):
+        keys = flattened(record).keys()
+        of_any |= keys
+        of_flows |= keys if record.get(EVENT_TYPE) == FLOW else set()
+    usual = {column.name for column in suricata.schema.columns} - {"community_id"}
+    if suricata.knows(of_flows):  # else the first events are all of other types
+        usual &= of_flows | set(suricata.unset)
+    # Where there is a community id, each event has it.
+    known = usual | (of_any & {"community_id"})
+    header = [column.name for column in suricata.schema.columns if column.name in known]
     interpreter = MeterInterpreter(suricata, header, options)
     return EveSource(path, "suricata-eve", interpreter, header, options)
 
@@ -260,13 +269,17 @@ def _open_table(
 
 def _asked_meter(header: list[str], options: ReadOptions) -> Meter | None:
     """The meter whose table a header is, if canonical flows are what is wanted."""
-    if options.schema is not None and options.schema.name != "flow":
+    if not _wants_canonical(options):
         return None
     meter = meter_of(header)
     if meter is None or meter.name != "zeek":
         return meter
     coverage = meter.schema.coverage(meter.schema.match(header))
     return meter if coverage >= RECOGNISED_SHARE else None
+
+
+def _wants_canonical(options: ReadOptions) -> bool:
+    return options.schema is None or options.schema.name == "flow"
 
 
 def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
@@ -316,10 +329,18 @@ def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[s
         return meter.name, MeterInterpreter(meter, header, options)
     if options.schema is not None:
         chosen = options.schema
-        if not chosen.coverage(chosen.match(header)):
+        present = chosen.match(header)
+        if not chosen.coverage(present):
             raise SchemaError(
                 f"{path} has no column of schema {chosen.name!r} "
                 f"(it has {_some(header)}); add its spellings as aliases."
+            )
+        if chosen.coverage(present) < _LEAST_SHARE:
+            n = sum(name in present for name in chosen.features)
+            raise SchemaError(
+                f"{path} has only {n} of the {len(chosen.measured)} feature columns of schema "
+                f"{chosen.name!r} (it has {_some(header)}); give the --schema that it is of, or "
+                "add its spellings as aliases."
             )
         return chosen.name, NativeInterpreter(chosen, header, options)
     schema, coverage = _nearest(header, ReadOptions())

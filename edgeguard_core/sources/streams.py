@@ -1,5 +1,6 @@
 """Bytes and lines: open plain, gzip and zstd files, and cut text into blocks of whole lines."""
 
+import csv
 import gzip
 import importlib
 import io
@@ -7,7 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -221,6 +222,37 @@ def _clean(
             kept.append(position)
     data = b"".join(lines[position] + b"\n" for position in kept)
     return LineBlock(data, line[kept], share, tuple(comments))
+
+
+def without_empty_rows(block: LineBlock, delimiter: str, *, quoted: bool) -> tuple[LineBlock, int]:
+    """The block without rows all of whose fields are empty or blank, and how many those were.
+
+    >>> block = LineBlock(b'1,2\\n, ,""\\n', np.array([2, 3]), 1.0)
+    >>> without_empty_rows(block, ",", quoted=True)[0].data
+    b'1,2\\n'
+    """
+    marks = b" \t\r" + delimiter.encode() + b'"' * quoted
+    # With a line feed before it the search skips from line to line.
+    if re.search(rb"\n[%b]*(?=\n)" % re.escape(marks), b"\n" + block.data) is None:
+        return block, 0
+    lines = block.data.split(b"\n")[:-1]
+    kept = [
+        position
+        for position, line in enumerate(lines)
+        if line.strip(marks) or not _all_blank(line.decode(), delimiter)
+    ]
+    data = b"".join(lines[position] + b"\n" for position in kept)
+    return replace(block, data=data, line=block.line[kept]), len(lines) - len(kept)
+
+
+def _all_blank(line: str, delimiter: str) -> bool:
+    """Whether a line of delimiters, blanks and quotes has no field with anything in it."""
+    if '"' not in line:
+        return True
+    try:
+        return not any(map(str.strip, next(csv.reader([line], delimiter=delimiter), [])))
+    except csv.Error:  # a bare carriage return, or a field of more than 128 KiB
+        return False
 
 
 def to_utf8(text: bytes) -> bytes:

@@ -129,7 +129,7 @@ def test_a_rate_beyond_every_float_is_missing() -> None:
 
 
 def share(part: float, whole: float) -> float:
-    if math.isnan(part):
+    if math.isnan(part) or math.isnan(whole):
         return math.nan
     return part / whole if whole > 0 else 0.0
 

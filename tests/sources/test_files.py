@@ -11,7 +11,7 @@ import pytest
 from flow_texts import ZEEK_FIELDS, ZEEK_ROWS, cic_csv, cic_header, cic_row, written, zeek_tsv
 from support import data
 
-from edgeguard_core.errors import SchemaError, SourceError
+from edgeguard_core.errors import SourceError
 from edgeguard_core.flows import Flows
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, ReadReport, open_source, read_batches, read_flows
@@ -224,9 +224,18 @@ def test_a_column_that_stops_being_binary_in_a_later_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [cic_row(label=str(n % 2)) for n in range(50)] + [cic_row(label="Bot")]
-    monkeypatch.setattr("edgeguard_core.sources.streams.BLOCK_BYTES", 2000)
-    with pytest.raises(SchemaError, match="--benign 0"):
-        read_flows([written(tmp_path, "a.csv", cic_csv(rows))])
+    path = written(tmp_path, "a.csv", cic_csv(rows))
+    flows, report = read_flows([path])
+    assert "holds '0', '1', 'Bot'; say which one is benign with --benign 0" in (
+        report.label_problem or ""
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr("edgeguard_core.sources.streams.BLOCK_BYTES", 2000)
+        cut, told = read_flows([path])
+    assert_same(flows, cut)
+    assert told == report
+    chosen, told = read_flows([path], ReadOptions(benign_words=("0",)))
+    assert (int(chosen.is_benign.sum()), told.label_problem) == (25, None)
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "json", "junk"])
