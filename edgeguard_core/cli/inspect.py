@@ -1,13 +1,18 @@
 """``edgeguard inspect``: what a file is, and what was understood of it."""
 
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, print_json, print_warnings, table
 from edgeguard_core.cli.progress import watched
+
+if TYPE_CHECKING:
+    from edgeguard_core.flows.validation import Rejection
 
 SUMMARY = "Say what a file is and what is odd in it."
 EXAMPLE = "Example: edgeguard inspect conn.log.gz"
@@ -38,11 +43,18 @@ def command(
         read = options.read_options(schema, benign, tz)
         if rejected is not None:
             spare(rejected, expand(files))
-        for batch in read_batches(files, read, report, reading(on_progress, "Reading flows")):
-            lint.add(batch.flows, batch.rejections)
-        if rejected is not None:
+
+        def rejections() -> Iterator["Rejection"]:
+            """Every one, as the files are read: the report keeps only the first of them."""
+            for batch in read_batches(files, read, report, reading(on_progress, "Reading flows")):
+                lint.add(batch.flows, batch.rejections)
+                yield from batch.rejections
+
+        if rejected is None:
+            deque(rejections(), maxlen=0)
+        else:
             with whole_file(rejected) as temporary:
-                write_rejections(temporary, report.rejections)
+                write_rejections(temporary, rejections())
     result = report.to_json() | {"lint": [finding.to_json() for finding in lint.findings()]}
     if not report.rows:
         result["warnings"].append("There is a header and no flow below it.")

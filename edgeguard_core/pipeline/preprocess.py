@@ -14,7 +14,7 @@ from edgeguard_core.files import whole_folder
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.splits import normal_flows, split, unlabelled_as_benign
-from edgeguard_core.pipeline.tables import write_flows, write_rejections
+from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, ReadReport
 
 TRAIN, TEST, REJECTED = "train.parquet", "test.parquet", "rejected.csv"
@@ -78,7 +78,7 @@ def preprocess(
         raise SchemaError(f"--test-share is {test_share:g}; give a share from 0 to below 1.")
     _check_target(out, force=force)
     with whole_folder(out, force=force) as folder:
-        flows, report = read_all(paths, read or ReadOptions(), on_progress)
+        flows, report = read_all(paths, read or ReadOptions(), on_progress, folder / REJECTED)
         if take_unlabelled:
             flows = unlabelled_as_benign(flows)
         normal = normal_flows(flows, report)
@@ -96,7 +96,6 @@ def preprocess(
         learned = with_context(normal.flows, timeline[normal.rows])
         write_flows(folder / TRAIN, learned.select(parts.first), meter)
         write_flows(folder / TEST, with_context(flows, timeline).select(for_test), meter)
-        write_rejections(folder / REJECTED, report.rejections)
         _check_target(out, force=force)  # another run may have finished meanwhile
     return Preprocessed(
         train=out / TRAIN,

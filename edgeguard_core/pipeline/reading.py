@@ -1,18 +1,27 @@
 """Reading for a stage that needs all flows at once, with or without labels."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgeguard_core.errors import SchemaError
 from edgeguard_core.flows.table import Flows
+from edgeguard_core.flows.validation import Rejection
 from edgeguard_core.pipeline.progress import OnProgress, reading
-from edgeguard_core.sources import ReadOptions, ReadReport, read_flows
+from edgeguard_core.pipeline.tables import write_rejections
+from edgeguard_core.sources import ReadOptions, ReadReport, read_batches, require_usable
 
 
 def read_all(
-    paths: Sequence[str | Path], options: ReadOptions, on_progress: OnProgress
+    paths: Sequence[str | Path],
+    options: ReadOptions,
+    on_progress: OnProgress,
+    rejected: Path | None = None,
 ) -> tuple[Flows, ReadReport]:
     """All accepted flows of some files as one table, and the report.
+
+    With ``rejected`` every rejected row is written to that CSV file while the files are read:
+    the report keeps only the first of them.
 
     Where one file has labels and another none, the flows of the latter are unlabelled: an
     attack of the first must not pass as normal because nobody judged the second.
@@ -24,7 +33,21 @@ def read_all(
     SchemaError
         If the files are not all of one schema.
     """
-    return read_flows(paths, options, reading(on_progress, "Reading flows"))
+    report, parts = ReadReport(), list[Flows]()
+
+    def rejections() -> Iterator[Rejection]:
+        told = reading(on_progress, "Reading flows")
+        for batch in read_batches(paths, options, report, told):
+            if len(batch.flows):
+                parts.append(batch.flows)
+            yield from batch.rejections
+
+    if rejected is None:
+        deque(rejections(), maxlen=0)
+    else:
+        write_rejections(rejected, rejections())
+    require_usable(report)
+    return Flows.concat(parts), report
 
 
 def require_trusted_labels(report: ReadReport) -> None:
