@@ -36,12 +36,21 @@ class TrainingConfig:
     mse_weight: float = 0.5
     z_limit: float = 10.0  # standardised inputs are clipped to ± this
     scale_floor: float = 0.1  # a column constant in training still has this scale
+    context_scale_floor: float = 0.5  # of context, which a small network hardly varies
     rare_below: int = 5  # a category seen fewer times shares the "rare or unseen" bin
     one_hot_weight: float = 3.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive = ("steps", "batch_rows", "learning_rate", "bottleneck", "z_limit", "scale_floor")
+        positive = (
+            "steps",
+            "batch_rows",
+            "learning_rate",
+            "bottleneck",
+            "z_limit",
+            "scale_floor",
+            "context_scale_floor",
+        )
         for name in positive:
             if not getattr(self, name) > 0:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0.")

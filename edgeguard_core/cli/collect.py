@@ -20,7 +20,7 @@ KeepBytes = Annotated[
         "--keep-bytes",
         min=54,
         max=65_535,
-        help="Of each packet of a .pcap; 96 keep every header. Default: all.",
+        help="Of each packet of a .pcap; 65535 keep all. Default: 96, every header.",
     ),
 ]
 
@@ -32,9 +32,12 @@ def command(
             "--out", help="A .csv, .csv.gz, .parquet or .pcap file to write.", show_default=False
         ),
     ],
+    profile: Annotated[
+        str | None, typer.Argument(help="What to synthesise: office (the default) or home.")
+    ] = None,
     synthetic: Annotated[
-        str, typer.Option("--synthetic", help="What to synthesise: office or home.")
-    ] = "office",
+        bool, typer.Option("--synthetic", help="Synthesise traffic: all that is here yet.")
+    ] = False,
     hours: Annotated[float | None, typer.Option("--hours", help="How much time.")] = None,
     flows: Annotated[int | None, typer.Option("--flows", help="Or how many benign flows.")] = None,
     attacks: Annotated[
@@ -65,8 +68,13 @@ def command(
     from edgeguard_core.pipeline.synthetic import collect_synthetic
     from edgeguard_core.sources.synthesis.request import SynthesisRequest
 
+    if not synthetic:
+        raise SourceError(
+            "Captures cannot be read and interfaces not be listened on yet; add --synthetic, or "
+            "give flow logs to the other verbs as they are."
+        )
     request = SynthesisRequest(
-        profile=synthetic,
+        profile=profile or "office",
         hours=hours,
         flows=flows,
         seed=seed,

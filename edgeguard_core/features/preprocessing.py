@@ -337,10 +337,11 @@ def _duplicates(columns: Mapping[str, NDArray[np.float32]]) -> dict[str, str]:
 def _learn_scale(
     schema: Schema, name: str, raw: NDArray[np.float32], config: TrainingConfig
 ) -> NumericFeature:
-    transform = schema.column(name).transform
-    u = transformed(raw, transform)
-    scale = max(float(u.std()), config.scale_floor)
-    return NumericFeature(name=name, mean=float(u.mean()), scale=scale, transform=transform)
+    column = schema.column(name)
+    u = transformed(raw, column.transform)
+    floor = config.context_scale_floor if column.context else config.scale_floor
+    scale = max(float(u.std()), floor)
+    return NumericFeature(name=name, mean=float(u.mean()), scale=scale, transform=column.transform)
 
 
 def _learn_values(name: str, column: NDArray[Any], rare_below: int) -> CategoricalFeature:

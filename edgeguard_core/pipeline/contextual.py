@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.errors import SchemaError
+from edgeguard_core.errors import SchemaError, SourceError
 from edgeguard_core.features.context import (
     COLUMNS,
     attach,
@@ -62,6 +62,8 @@ def contextual_batches(
                 yield batch
                 continue
             mine = context[done : done + len(batch.flows)]
+            if len(mine) < len(batch.flows):
+                raise SourceError(f"{path} grew while it was read; score a copy of it.")
             done += len(batch.flows)
             yield replace(batch, flows=attach(batch.flows, mine))
 

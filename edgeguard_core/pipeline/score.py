@@ -21,7 +21,6 @@ from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
 
-CANONICAL = "flow"
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
 
 
@@ -66,11 +65,13 @@ def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
 def _is_ones_own(schema: Schema) -> bool:
     """Whether a schema is not one that ships, or an edited copy of one.
 
-    The canonical one grows by columns that older bundles do not know; the shipped one serves.
+    A shipped one may grow by columns that older bundles do not know, and still serves them.
     """
     if schema.name not in shipped_schemas():
         return True
-    return schema.name != CANONICAL and schema != Schema.named(schema.name)
+    shipped = Schema.named(schema.name)
+    known = all(column in shipped.columns for column in schema.columns)
+    return not known or schema.label != shipped.label
 
 
 def scored_batches(

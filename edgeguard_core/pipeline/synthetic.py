@@ -14,12 +14,14 @@ from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, sile
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, expand, read_flows
-from edgeguard_core.sources.synthesis.capture import WHOLE_PACKETS, write_pcap
+from edgeguard_core.sources.synthesis.capture import write_pcap
 from edgeguard_core.sources.synthesis.inject import inject
 from edgeguard_core.sources.synthesis.request import SynthesisRequest, synthesise
 from edgeguard_core.sources.synthesis.table_file import write_flows_csv
 
 SYNTHETIC_METER = "synthetic"
+ALL_HEADERS_BYTES = 96
+"""Of each packet; whole ones make gigabytes of filler out of an hour."""
 _ENDINGS = (".csv", ".csv.gz", ".parquet", ".pcap")
 
 
@@ -55,7 +57,7 @@ def collect_synthetic(
     Parameters
     ----------
     keep_bytes
-        Of each packet of a capture; by default all.
+        Of each packet of a capture; by default 96, which keep every header.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def collect_synthetic(
     on_progress(Progress("synthesise", 0.0, "Synthesising flows"))
     flows = synthesise(request)
     on_progress(Progress("write", 0.0, f"Writing {len(flows):,} flows"))
-    write_table(out, flows, SYNTHETIC_METER, request.seed, keep_bytes or WHOLE_PACKETS)
+    write_table(out, flows, SYNTHETIC_METER, request.seed, keep_bytes or ALL_HEADERS_BYTES)
     return Collected(out, len(flows), count_attacks(flows), clock() - started)
 
 
@@ -129,12 +131,12 @@ def inject_into(
     on_progress(Progress("inject", 0.0, "Laying attacks in"))
     done = inject(flows, kinds, strength, seed, local_networks=options.local_networks)
     on_progress(Progress("write", 0.0, f"Writing {len(done.flows):,} flows"))
-    write_table(out, done.flows, report.meter, seed, keep_bytes or WHOLE_PACKETS)
+    write_table(out, done.flows, report.meter, seed, keep_bytes or ALL_HEADERS_BYTES)
     return InjectedFile(out, len(done.flows), done.counts, report.all_warnings())
 
 
 def write_table(
-    out: Path, flows: Flows, meter: str, seed: int, keep_bytes: int = WHOLE_PACKETS
+    out: Path, flows: Flows, meter: str, seed: int, keep_bytes: int = ALL_HEADERS_BYTES
 ) -> None:
     """Flows as CSV, Parquet or a capture, by the ending of ``out``; whole or not at all."""
     if out.suffix == ".pcap":
@@ -143,7 +145,7 @@ def write_table(
         with whole_file(out) as temporary:
             write_flows(temporary, flows, meter)
     else:
-        write_flows_csv(out, flows)
+        write_flows_csv(out, flows, meter)
 
 
 def require_ending(out: Path) -> None:

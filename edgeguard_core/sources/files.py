@@ -30,6 +30,8 @@ NOT_JSON = "not a JSON object"
 _MOST_OF_A_REASON = 120  # characters; a library's message can fill a screen
 PARQUET_KEY = b"edgeguard"
 """Under it a Parquet file that EdgeGuard wrote says which schema and meter it is of."""
+METER_COLUMN = "meter"
+"""In it a CSV of canonical flows that EdgeGuard wrote says which meter counted them."""
 
 
 @dataclass

@@ -12,6 +12,7 @@ from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schem
 from edgeguard_core.sources.base import ReadOptions, Source
 from edgeguard_core.sources.eve import EVENT_TYPE, FLOW, EveSource, flattened
 from edgeguard_core.sources.files import (
+    METER_COLUMN,
     PARQUET_KEY,
     ZEEK_QUIRK,
     DelimitedSource,
@@ -243,7 +244,18 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
             f"{path} begins with {lines[0][:60]!r}, which is no header of a table; "
             "give a CSV, a Zeek log or a Parquet file."
         )
-    return _open_table(path, header, _interpreter(path, header, options), options)
+    source = _open_table(path, header, _interpreter(path, header, options), options)
+    source.meter = _written_meter(source, header, lines) or source.meter
+    return source
+
+
+def _written_meter(source: Source, header: list[str], lines: list[str]) -> str:
+    """The meter that a CSV of canonical flows names in its first row, "" where it names none."""
+    titles = [title.strip() for title in header]
+    if source.schema.name != "flow" or METER_COLUMN not in titles or len(lines) < 2:
+        return ""
+    cells = _split(lines[1])
+    return cells[titles.index(METER_COLUMN)].strip() if len(cells) == len(titles) else ""
 
 
 def _open_table(

@@ -83,7 +83,7 @@ def test_hours_begin_and_end_as_asked(run, tmp_path):
 
 def test_a_capture_keeps_so_many_bytes_of_a_packet(run, tmp_path):
     sizes = []
-    for kept in ((), ("--keep-bytes", 96)):
+    for kept in (("--keep-bytes", 65_535), ()):
         out = tmp_path / "home.pcap"
         assert run(*FEW, "--largest-flow", 20_000, *kept, "--out", out).code == 0
         raw = out.read_bytes()
@@ -102,7 +102,7 @@ def test_a_capture_keeps_so_many_bytes_of_a_packet(run, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["--synthetic", "factory"], "No profile is called 'factory'; use office or home."),
+        (["factory"], "No profile is called 'factory'; use office or home."),
         (["--attacks", "ddos"], "No attack is called 'ddos'; there are syn_flood"),
         (["--attacks", "all", "--strength", "huge"], "Strength 'huge' is not known"),
         (["--hours", 2, "--flows", 10], "Both 2 hours and 10 flows are asked for"),
@@ -118,14 +118,30 @@ def test_a_capture_keeps_so_many_bytes_of_a_packet(run, tmp_path):
         (["--largest-flow", 3], "at most 3 bytes leave nearly nothing"),
         (["--keep-bytes", 96], "holds no packets"),
         (["--keep-bytes", 5], "--keep-bytes"),
-        (["file.csv"], "unexpected extra argument"),
+        (["office", "file.csv"], "unexpected extra argument"),
     ],
 )
 def test_a_bad_request_is_one_line_and_leaves_nothing(run, tmp_path, typed, said):
     out = tmp_path / "x.csv"
-    ran = run("collect", *typed, "--out", out, "--json")
+    ran = run("collect", "--synthetic", *typed, "--out", out, "--json")
     assert ran.code == 2
     assert said in ran.problem
+    assert names(tmp_path) == []
+
+
+def test_synthetic_alone_means_an_office(run, tmp_path):
+    answers = [
+        run("collect", "--synthetic", *word, "--hours", 1, "--out", tmp_path / "x.csv", "--json")
+        for word in ((), ("office",))
+    ]
+    assert answers[0].code == answers[1].code == 0
+    assert answers[0].json["flows"] == answers[1].json["flows"] > 100
+
+
+def test_without_synthetic_there_is_nothing_to_collect_yet(run, tmp_path):
+    ran = run("collect", tmp_path / "c.pcap", "--out", tmp_path / "x.csv")
+    assert ran.code == 2
+    assert "add --synthetic" in ran.problem
     assert names(tmp_path) == []
 
 

@@ -59,7 +59,9 @@ def test_a_person_sees_a_verdict_a_histogram_and_reasons_in_80_columns(run):
     assert lines[line - 1].startswith("0.65 to 1.3")
     assert lines[line + 1].startswith("1.3 to 2.6")
     assert sum(line.endswith("(SYN flood)") for line in lines) == 1
-    assert sum(line.endswith("(false alarm)") for line in lines) == 1
+    told = [line for line in lines if line.endswith(")") and " alerts, score " in line]
+    mistaken = sum(line.endswith("(false alarm)") for line in told)
+    assert 1 <= mistaken < len(told) / 2
     assert any("edgeguard train" in line for line in lines[commands:])
 
 

@@ -229,7 +229,7 @@ def _beaconing(cast: Cast, level: int, rng: np.random.Generator) -> Rows:
         outcomes={"done": 0.97, "noreply": 0.02, "reset": 0.01},
     )
     at = np.cumsum(every_ms * (1 + jitter * rng.uniform(-1, 1, n)))
-    port = (443, 8080, 4444)[level]
+    port = (443, 4444, 4444)[level]
     controller = f"{_CONTROLLERS}.{rng.integers(1, 255)}"
     return _talk(rng, question, at - at[0], cast.insider(rng), controller, port, INTERNET)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeguard_core.files import whole_file
 from edgeguard_core.flows.table import ATTACK, BENIGN, LABEL_WORDS, UNLABELLED, Flows
+from edgeguard_core.sources.files import METER_COLUMN
 
 LABEL, CLASS = "label", "class"
 """``label`` decides, ``class`` names the kind: the order that readers of schema ``flow`` take."""
@@ -21,11 +22,12 @@ _CHUNK_ROWS = 50_000
 _NUMBERS_EXACT_BELOW = 2.0**53
 
 
-def write_flows_csv(path: Path, flows: Flows) -> None:
+def write_flows_csv(path: Path, flows: Flows, meter: str = "") -> None:
     """The flows as CSV, every column and both label columns; gzip where the name ends in .gz.
 
-    Numbers are written in the fewest digits that give the same float64 again, nothing where
-    there is no value. The same flows give the same bytes.
+    With ``meter`` a last column says what counted them, so that a promise calibrated on it holds
+    for the file. Numbers are written in the fewest digits that give the same float64 again,
+    nothing where there is no value. The same flows give the same bytes.
 
     Raises
     ------
@@ -34,6 +36,7 @@ def write_flows_csv(path: Path, flows: Flows) -> None:
     """
     names = [column.name for column in flows.schema.columns if column.name in flows.columns]
     titles = names if flows.labels is None else [*names, LABEL, CLASS]
+    titles = [*titles, METER_COLUMN] if meter else titles
     with whole_file(path) as temporary, _text(temporary, packed=path.suffix == ".gz") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(titles)
@@ -44,6 +47,8 @@ def write_flows_csv(path: Path, flows: Flows) -> None:
                 words = np.array([LABEL_WORDS[x] for x in (BENIGN, ATTACK, UNLABELLED)], object)
                 cells.append(words[flows.labels.label[rows]].tolist())
                 cells.append(flows.labels.class_name[rows].tolist())
+            if meter:
+                cells.append([meter] * len(flows.line[rows]))
             writer.writerows(zip(*cells, strict=True))
 
 
