@@ -60,7 +60,9 @@ def _figures(demo: shipped_demo.Demo) -> None:
 
 
 def _worst(worst: list[Episode]) -> None:
-    st.markdown("**What stands out, and why** (the worst flow of each host and hour)")
+    st.markdown(
+        "**What stands out, and why** (hosts and hours with most alerts, by the worst flow)"
+    )
     for left, right in zip(worst[::2], [*worst[1::2], None], strict=False):
         for place, episode in zip(st.columns(2), (left, right), strict=True):
             if episode is not None:

@@ -55,7 +55,7 @@ def _lint(findings: list[dict[str, Any]]) -> None:
     with st.expander(wording.lint_title(len(findings)), icon=":material/troubleshoot:"):
         for rule, ones in wording.by_rule(findings):
             st.markdown(
-                f"**{wording.plain(rule)}**\n"
+                f"**{wording.plain(rule).capitalize()}**\n"
                 + "\n".join(f"- {wording.plain(one['sentence'])}" for one in ones)
             )
             for remedy in dict.fromkeys(one["remedy"] for one in ones):

@@ -63,7 +63,7 @@ def _show(done: "Demonstration") -> None:
         screen.print()
         _histogram(screen, done)
         screen.print(
-            "\nThe worst, by host and hour (in brackets: what it was made as)", style="bold"
+            "\nMost alerts, by host and hour (in brackets: what it was made as)", style="bold"
         )
         for episode in done.worst:
             screen.print("\n" + _heading(episode))
@@ -126,7 +126,7 @@ def _histogram(screen: "Console", done: "Demonstration") -> None:
         if math.isclose(low, done.threshold["value"]):
             words = f"threshold {low:.3g}, from here on flows alert "
             screen.print(Text(words + "─" * (screen.width - len(words)), style="bold"))
-        name = f"{low:.2g} to {high:.2g}" if low else f"below {high:.2g}"
+        name = f"{_short_number(low)} to {_short_number(high)}" if low else f"below {high:.2g}"
         line = Text(f"{name:<{label}}")
         for count, colour in ((benign, _BENIGN), (attack, _ATTACK)):
             bar = _bar(count, most, width - 9)
@@ -134,6 +134,15 @@ def _histogram(screen: "Console", done: "Demonstration") -> None:
             line.append((f" {count:,}" if count else "").ljust(width - len(bar)))
         screen.print(line)
     screen.print(f"{'':<{label}}(bars grow with the logarithm of the count)", style="dim")
+
+
+def _short_number(value: float) -> str:
+    """Two digits that matter, and no exponent.
+
+    >>> _short_number(0.0203), _short_number(166.4)
+    ('0.02', '166')
+    """
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _bar(count: int, most: int, width: int) -> str:

@@ -30,7 +30,7 @@ NOTE = "demo"
 EPISODE_MS = 3_600_000.0
 """Incidents of one host within this time are told as one: a scan has several causes."""
 
-MOST_EPISODES = 8
+MOST_EPISODES = 10
 _BUNDLE = Path("models", "demo")
 _TRAFFIC = Path("sample_data", "office_with_attacks.csv.gz")
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
@@ -112,7 +112,7 @@ class Demonstration:
     incidents
         How many an analyst would be called for.
     worst
-        The worst episodes, the highest score first.
+        The episodes with most alerts, the most first: one odd flow is less than a scan.
     """
 
     shipped: Shipped
@@ -205,7 +205,7 @@ def demonstrate(
         threshold=threshold_json(detector),
         evaluation=evaluate(scores, labels, detector.threshold),
         incidents=len(found),
-        worst=_told(detector, flows, scores, episodes(found)[:MOST_EPISODES]),
+        worst=_told(detector, flows, scores, episodes(found)),
         seconds=clock() - started,
         out=out,
     )
@@ -233,30 +233,39 @@ def in_words(name: str) -> str:
 
 
 def _told(
-    detector: Detector, flows: Flows, scores: NDArray[np.float32], chosen: list[Incident]
+    detector: Detector, flows: Flows, scores: NDArray[np.float32], found: list[Incident]
 ) -> list[Episode]:
-    """Each incident by its highest flow."""
+    """Those with most alerts, each by the highest flow of its incident."""
+    alerts = _alerts_near(found, flows, detector.threshold.alerts(scores))
+    order = sorted(range(len(found)), key=lambda k: -alerts[k])[:MOST_EPISODES]
     position = {line: place for place, line in enumerate(flows.line.tolist())}
-    picked = np.array([position[incident.rows[0]] for incident in chosen], np.int64)
-    host, times = hosts(flows), flows.time_ms
-    alerted = detector.threshold.alerts(scores)
-    classes = None if flows.labels is None else flows.labels.class_name
-    told = []
-    for incident, place, explanation in zip(
-        chosen, picked, explain(detector, flows.select(picked)), strict=True
-    ):
-        near = np.abs((times if times is not None else np.zeros(len(flows))) - incident.window_ms)
-        told.append(
-            Episode(
-                host=incident.host,
-                begins_ms=incident.window_ms,
-                cause=incident.cause,
-                alerts=int((alerted & (host == incident.host) & (near <= EPISODE_MS)).sum()),
-                truth="" if classes is None else str(classes[place]),
-                explanation=explanation,
-            )
+    picked = np.array([position[found[k].rows[0]] for k in order], np.int64)
+    classes = (flows.labels or Labels.unknown(len(flows))).class_name[picked].tolist()
+    return [
+        Episode(
+            host=found[k].host,
+            begins_ms=found[k].window_ms,
+            cause=found[k].cause,
+            alerts=alerts[k],
+            truth=str(name),
+            explanation=explanation,
         )
-    return told
+        for k, name, explanation in zip(
+            order, classes, explain(detector, flows.select(picked)), strict=True
+        )
+    ]
+
+
+def _alerts_near(incidents: list[Incident], flows: Flows, alerted: NDArray[np.bool_]) -> list[int]:
+    """How many alerts the host of each incident has within an hour of it."""
+    host, times = hosts(flows)[alerted], flows.time_ms
+    if times is None:  # without times there are no incidents
+        return []
+    near = times[alerted]
+    return [
+        int(((host == one.host) & (np.abs(near - one.window_ms) <= EPISODE_MS)).sum())
+        for one in incidents
+    ]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def test_the_answer_has_what_is_promised(run):
     assert found["false_positive_rate"] < 0.04
     assert found["promised_false_positive_rate"] == 0.01
     assert found["threshold"]["method"] == "conformal"
-    assert len(found["worst"]) == 8
+    assert len(found["worst"]) == 10
     assert all(flow["sentence"].endswith(".") for flow in found["worst"])
     assert {"row", "score", "p_value", "severity", "features", "class"} <= set(found["worst"][0])
 

@@ -256,7 +256,7 @@ def test_oddities_are_told_by_rule_with_what_to_do(upload: Upload) -> None:
     assert not app.exception
     text = said(app)
     assert "3 things are odd in this file" in text
-    [told] = [md.value for md in app.markdown if md.value.startswith("**constant columns**")]
+    [told] = [md.value for md in app.markdown if md.value.startswith("**Constant columns**")]
     assert told.endswith("- a holds \\*one\\* value.\n- c holds \\*one\\* value.")
     assert text.count("Nothing: constant columns.") == 1
     assert "Also in the file, and no flows: 745 alert, 1 dns." in text
