@@ -10,6 +10,7 @@ from edgeguard_core.sources.files import JsonLinesSource
 EVENT_TYPE = "event_type"
 FLOW = "flow"
 _NAMELESS = "(none)"
+_COUNT = "flow.pkts_toserver"
 
 
 @dataclass
@@ -33,6 +34,8 @@ class EveSource(JsonLinesSource):
             self.skipped[str(kind) if kind else _NAMELESS] += 1
             return None
         self.flow_events += 1
+        if not isinstance(record.get(FLOW), dict):
+            return flattened(record) | {_COUNT: "no flow object"}  # and so rejected, by its line
         return flattened(record)
 
 

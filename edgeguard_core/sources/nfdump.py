@@ -20,7 +20,7 @@ from edgeguard_core.sources.streams import LineBlock, open_bytes, read_block
 
 NFDUMP_MAGICS = (b"\x0c\xa5", b"\xa5\x0c")
 PROGRAM = "nfdump"
-LISTING = re.compile(r"Date (first seen|flow start)\b", re.I)
+LISTING = re.compile(r"(Date (first seen|flow start)|Event time)\b", re.I)
 _EVENT_LISTING = re.compile(r"Date first seen\s+(Event|X-?Event)\b|Event time\b", re.I)
 _ALWAYS_THERE = ("Src IP Addr:Port", "Dst IP Addr:Port", "Proto", "Duration")
 
