@@ -41,6 +41,19 @@ def test_inspect_writes_what_was_rejected(run, data, tmp_path):
     assert "it is the file to be read" in again.problem
 
 
+def test_inspect_writes_all_that_was_rejected_however_much(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeguard_core.sources.base.MOST_REJECTIONS_KEPT", 3)
+    source = tmp_path / "x.csv"
+    source.write_text("src_ip,dst_ip,src2dst_packets,src2dst_bytes,dst2src_packets,dst2src_bytes\n")
+    with source.open("a") as stream:
+        stream.writelines(f"10.0.0.1,10.0.0.2,{n},1,1,1\n" for n in range(-20, 2))
+    ran = run("inspect", source, "--schema", "flow", "--json", "--rejected", tmp_path / "r.csv")
+    assert (ran.code, ran.json["rejected"]) == (0, {"out of range: below 0": 20})
+    assert "20 of 22 rows were rejected (20 out of range: below 0)." in ran.json["warnings"]
+    rows = (tmp_path / "r.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == list(range(2, 22))
+
+
 def test_preprocess_train_evaluate_as_the_documents_do(run, data, tmp_path):
     source = data("zeek/stratosphere_008_conn.log.labeled.gz")
     prepared = run("preprocess", source, "--out", tmp_path / "P", "--json")

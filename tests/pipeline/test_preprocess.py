@@ -74,6 +74,16 @@ def test_rejected_rows_stand_in_a_file_beside(data, tmp_path):
     assert (tmp_path / "P" / "rejected.csv").read_text().splitlines()[1].startswith("51,")
 
 
+def test_every_rejected_row_is_written_and_counted_in_a_warning(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeguard_core.sources.base.MOST_REJECTIONS_KEPT", 5)
+    lines = head(data("zeek/iot23_honeypot_5-1.csv"), 100)
+    source = written(tmp_path / "x.csv", [*lines, *["broken,line"] * 20])
+    done = preprocess([source], tmp_path / "P")
+    rows = (tmp_path / "P" / "rejected.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == list(range(102, 122))
+    assert "20 of 120 rows were rejected (20 wrong number of fields)." in done.warnings
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.0, 1.5, float("nan")])
 def test_a_share_must_be_one(tmp_path, share):
     with pytest.raises(SchemaError, match="--test-share is"):

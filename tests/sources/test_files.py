@@ -5,6 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from flow_texts import ZEEK_FIELDS, ZEEK_ROWS, cic_csv, cic_header, cic_row, wri
 from support import data
 
 from edgeguard_core.errors import SourceError
-from edgeguard_core.flows import Flows
+from edgeguard_core.flows import Flows, Schema
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, ReadReport, open_source, read_batches, read_flows
 from edgeguard_core.sources import files as files_module
@@ -155,6 +156,64 @@ def test_zeek_columns_as_parquet(tmp_path: Path) -> None:
     flows, report = read_flows([tmp_path / "a.parquet"])
     assert (report.format, report.meter) == ("zeek-parquet", "zeek")
     assert flows.columns["service"].tolist() == ["dns"]
+
+
+def test_empty_rows_of_parquet_and_json_are_no_records(tmp_path: Path) -> None:
+    records: list[dict[str, object]] = [RECORD, {}, dict.fromkeys(RECORD), RECORD]
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "a.parquet")
+    table = pa.table({title: pa.array([None, 1.0]) for title in cic_header()})
+    blank = table.append_column("Label", pa.array(["  ", "BENIGN"]))
+    pq.write_table(blank, tmp_path / "b.parquet")
+    for path, n_flows, n_empty in (
+        (tmp_path / "a.parquet", 2, 2),
+        (tmp_path / "b.parquet", 1, 1),
+        (written(tmp_path, "c.json", "\n".join(map(json.dumps, records))), 2, 2),
+    ):
+        flows, report = read_flows([path], ReadOptions(batch_rows=3))
+        assert (len(flows), report.rows, report.empty) == (n_flows, n_flows, n_empty)
+        assert flows.line.tolist() == ([1, 4] if n_flows == 2 else [2])
+        sentence = f"{n_empty} rows without any value are left out, being no records."
+        assert sentence in report.all_warnings()
+
+
+TYPED = """
+name: mine
+columns:
+  - {name: key, role: identity, type: string}
+  - {name: flag, role: categorical, type: string}
+  - {name: code, role: categorical, type: string}
+  - {name: share, role: categorical, type: string}
+  - {name: kind, role: categorical, type: string}
+  - {name: port, role: identity, type: port}
+  - {name: size, role: numeric}
+"""
+
+
+def test_parquet_reads_as_the_csv_of_the_same_table(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "key": [2**53 + 1, 2, 3],
+            "flag": [True, False, True],
+            "code": np.array([6, 1, 6], np.int32),
+            "share": [0.5, 6.0, np.nan],
+            "kind": pd.Categorical([6, 1, 6]),
+            "port": [80, 443, 53],
+            "size": [2**60 + 1, 0, 1],
+            "label": [False, True, True],
+        }
+    )
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    options = ReadOptions(schema=Schema.from_yaml(TYPED))
+    plain, _ = read_flows([tmp_path / "a.csv"], options)
+    typed, _ = read_flows([tmp_path / "a.parquet"], options)
+    assert_same(plain, typed)
+    assert typed.columns["flag"].tolist() == ["True", "False", "True"]
+    assert typed.columns["code"].tolist() == typed.columns["kind"].tolist() == ["6", "1", "6"]
+    assert typed.columns["share"].tolist() == ["0.5", "6.0", ""]
+    assert typed.columns["key"].tolist()[0] == "9007199254740993"
+    assert typed.labels is not None
+    assert typed.labels.class_name.tolist() == ["benign", "attack", "attack"]
 
 
 def test_parquet_columns_that_are_no_cells_are_told(tmp_path: Path) -> None:

@@ -139,6 +139,25 @@ def test_eve_rows_worked_out_by_hand(tmp_path: Path) -> None:
     assert report.to_json()["skipped"] == {"alert": 1, "dns": 1, "(none)": 1}
 
 
+def test_what_no_event_of_an_eve_log_has_is_left_out(tmp_path: Path) -> None:
+    events = [eve(), eve()]
+    for event in events:
+        del event["flow"]["state"], event["src_port"]
+    path = written(tmp_path, "eve.json", "".join(json.dumps(event) + "\n" for event in events))
+    flows, report = read(path)
+    assert "state" not in flows.columns
+    assert np.isnan(flows.columns["src_port"]).all()  # ICMP has none
+    assert "The log lacks flow.state." in report.warnings
+
+
+def test_labels_laid_into_an_eve_log_are_read(tmp_path: Path) -> None:
+    events = [eve() | {"label": word} for word in ("normal", "Mirai")]
+    path = written(tmp_path, "eve.json", "".join(json.dumps(event) + "\n" for event in events))
+    flows, _ = read(path)
+    assert flows.labels is not None
+    assert flows.labels.class_name.tolist() == ["benign", "Mirai"]
+
+
 def test_an_eve_log_without_flows_is_recognised_and_cannot_be_used(tmp_path: Path) -> None:
     path = written(tmp_path, "eve.json", '{"event_type": "alert"}\n{"event_type": "dns"}\n')
     report = ReadReport()

@@ -91,3 +91,45 @@ def test_the_report_counts_missing_cells(tmp_path: Path) -> None:
     _, report = read_flows([written(tmp_path, "a.csv", cic_csv([row, row, cic_row()]))])
     assert report.to_json()["missing"] == {"bytes_per_s": 2, "packets_per_s": 2}
     assert report.all_warnings()[-1].startswith("4 feature cells are empty or infinite")
+
+
+def test_the_commonest_reason_is_told_even_where_it_came_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeguard_core.sources.base.MOST_REJECTIONS_KEPT", 3)
+    rows = [cic_row(fwd_packets="-1")] * 3 + [cic_row(fwd_packets="x")] * 5
+    with pytest.raises(SourceError, match=r"5 of them as 'not a number' \(line 5, .* = 'x'\)"):
+        read_flows([written(tmp_path, "a.csv", cic_csv(rows))])
+
+
+def test_one_line_counts_the_rejected_rows_and_their_reasons(tmp_path: Path) -> None:
+    rows = [cic_row()] * 5 + [cic_row(fwd_packets="-1")] + [cic_row(fwd_packets="x")] * 2
+    _, report = read_flows([written(tmp_path, "a.csv", cic_csv(rows))])
+    assert report.all_warnings() == [
+        "3 of 8 rows were rejected (2 not a number; 1 out of range: below 0)."
+    ]
+
+
+N_COMMAS = len(cic_row()) - 1
+EMPTY = ("," * N_COMMAS, " ," * N_COMMAS + "\t", '"",' * N_COMMAS + '" "', '"","" ,')
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_of_commas_are_no_records(tmp_path: Path, empty: str, end: str) -> None:
+    """The published Thursday of CIC-IDS2017 ends in hundreds of thousands of them."""
+    text = cic_csv([cic_row()] * 2) + f"{empty}\n" * 2 + cic_csv([cic_row()]).split("\n")[1]
+    path = written(tmp_path, "a.csv", (text + f"\n{empty}").replace("\n", end))
+    flows, report = read_flows([path])
+    assert flows.line.tolist() == [2, 3, 6]
+    assert (report.rows, report.rejected, report.missing) == (3, {}, {})
+    assert report.all_warnings() == ["3 rows without any value are left out, being no records."]
+    assert report.to_json()["labels"] == {"benign": 3}
+
+
+def test_a_row_with_anything_in_it_is_a_record(tmp_path: Path) -> None:
+    n = len(cic_row()) - 1
+    cells = [[""] * n + ["BENIGN"], ["", "0", *[""] * (n - 1)], [" "] * n + ['""""']]
+    flows, report = read_flows([written(tmp_path, "a.csv", cic_csv(cells))])
+    assert flows.line.tolist() == [2, 3, 4]
+    assert (report.rows, report.empty) == (3, 0)

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -283,3 +284,12 @@ def test_a_zeek_table_without_a_state_is_still_one(tmp_path: Path) -> None:
     row = "1.5 C1 192.168.1.2 40000 8.8.8.8 53 udp dns 0.5 40 60 2 96 1 104"
     flows, _ = read_flows([written(tmp_path, "a.log", zeek_tsv((row,), fields))])
     assert "state" not in flows.columns
+
+
+@pytest.mark.parametrize(
+    "text", [zeek_tsv(), zeek_csv(), json.dumps({"service": 1, "duration": 2})]
+)
+def test_a_schema_that_hardly_matches_is_refused(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, "conn", text)
+    with pytest.raises(SchemaError, match=r"only 2 of the 41 feature columns of schema 'nsl-kdd'"):
+        open_source(path, ReadOptions(schema=Schema.named("nsl-kdd")))
