@@ -71,7 +71,8 @@ def contextual_batches(
 def _context_of_file(path: Path, options: ReadOptions) -> NDArray[np.float32] | None:
     """The context of a file's accepted flows, shape ``(n, 16)``; None where it brings its own.
 
-    None, too, where its schema knows no context: whoever scores it will say so.
+    None, too, where its schema knows no context, or a column that context is made of is absent:
+    whoever scores it will say so.
     """
     if not open_source(path, options).schema.context:
         return None
@@ -85,9 +86,9 @@ def _context_of_file(path: Path, options: ReadOptions) -> NDArray[np.float32] | 
     if not parts:
         return np.zeros((0, len(COLUMNS)), np.float32)
     flows = Flows.concat(parts)
-    if not can_have_context(flows):
+    if flows.time_ms is None:
         raise SchemaError(
             f"{path} has no time stamps, and the bundle's model uses the history of hosts; give "
             "flows with times, or train a bundle on these."
         )
-    return context_of(flows)
+    return context_of(flows) if can_have_context(flows) else None

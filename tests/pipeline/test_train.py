@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -248,6 +249,15 @@ def test_a_failing_run_with_force_keeps_the_bundle_that_was_there(bundle, honeyp
     assert names(bundle.path.parent) == [bundle.path.name]
 
 
+def _as_soon_as_written(fifo):
+    """The pipe once somebody writes into it; a child that dies before must not block for good."""
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    ready, _, _ = select.select([descriptor], [], [], 300)
+    assert ready, "the child wrote no progress"
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor)
+
+
 def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path):
     # A pipe as the progress file: reading it waits for the child, without any sleep.
     os.mkfifo(tmp_path / "progress")
@@ -255,7 +265,7 @@ def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path)
     command += ["--out", str(tmp_path / "B"), "--steps", "1000000", "--json"]
     command += ["--progress", str(tmp_path / "progress")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-        with (tmp_path / "progress").open() as stream:
+        with _as_soon_as_written(tmp_path / "progress") as stream:
             steps = map(json.loads, stream)
             assert any(step["loss"] is not None for step in steps)
             child.send_signal(signal.SIGTERM)
