@@ -242,4 +242,3 @@ def incident_sketch(
     """
     scores = np.array([incident.score for incident in incidents], np.float32)
     return ThresholdSketch.build(scores, duration_hours=duration_hours, max_edges=max_edges)
-
