@@ -14,6 +14,9 @@ _MOST_PACKETS_PER_S = 1e6  # of most flows; 10 Gbit/s of the smallest packets is
 _LEAST_PACKETS = 10  # fewer say little about a rate
 _LONGEST_FLOW_S = 7 * 86_400.0  # no meter keeps a flow open for longer
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_SHORT_FILE_S = 60.0  # in less, a few flows that go on say nothing
+_BEYOND_THE_FILE = 0.05  # share of flows that may outlast a file
+_EXPONENTS = 64  # durations are counted by powers of two, from 2^-32 s on
 _EARLIEST_MS = 631_152_000_000.0  # 1990, before which no flow was exported
 
 
@@ -22,6 +25,8 @@ class UnitCounts:
 
     def __init__(self) -> None:
         self.light = self.fast = self.early = self.long = self.measured = 0
+        self._first_ms, self._last_ms = np.inf, -np.inf
+        self._durations = np.zeros(_EXPONENTS, np.int64)
 
     def add(self, flows: Flows) -> None:
         packets, total_bytes = _totals(flows, "packets"), _totals(flows, "B")
@@ -33,6 +38,10 @@ class UnitCounts:
                 self.light += int(np.count_nonzero(light))
             if seconds is not None:
                 self.long += int(np.count_nonzero(seconds > _LONGEST_FLOW_S))
+                exponents = np.frexp(seconds[seconds > 0])[1] + _EXPONENTS // 2
+                self._durations += np.bincount(
+                    exponents.clip(0, _EXPONENTS - 1), minlength=_EXPONENTS
+                )
             if seconds is not None and packets is not None:
                 many = (packets >= _LEAST_PACKETS) & (seconds > 0)
                 self.measured += int(np.count_nonzero(many))
@@ -41,11 +50,23 @@ class UnitCounts:
                 )
         if flows.time_ms is not None:
             self.early += int(np.count_nonzero(flows.time_ms < _EARLIEST_MS))
+            self._first_ms = min(self._first_ms, float(np.nanmin(flows.time_ms)))
+            self._last_ms = max(self._last_ms, float(np.nanmax(flows.time_ms)))
+
+    def outlasting(self) -> int:
+        """Flows that would certainly last longer than from the first flow's start to the last's."""
+        span_s = (self._last_ms - self._first_ms) / 1000
+        if not span_s >= _SHORT_FILE_S:
+            return 0
+        # frexp: seconds lie from 2^(e-1) up to 2^e.
+        first = int(np.ceil(np.log2(span_s))) + 1 + _EXPONENTS // 2
+        return int(self._durations[first:].sum())
 
     def findings(self, schema: Schema, rows: int) -> list[Finding]:
         duration = _duration_column(schema)
         columns = (duration.name,) if duration else ()
         unit = duration.unit if duration else ""
+        beyond = self.outlasting()
         odd = (
             (
                 self.fast > _MOSTLY * self.measured,
@@ -69,6 +90,19 @@ class UnitCounts:
                     self.long / rows,
                     f"{self.long} flows would last over a week: {named(columns)} is smaller than "
                     f"{unit}, microseconds perhaps.",
+                    "Give the column a factor in the schema, such as 0.001 for microseconds in "
+                    "milliseconds.",
+                ),
+            ),
+            (
+                beyond > _BEYOND_THE_FILE * rows and self.long <= _WORTH_TELLING * rows,
+                Finding(
+                    "unit mix-up",
+                    columns,
+                    beyond,
+                    beyond / rows,
+                    f"{beyond} flows would last longer than the whole file: {named(columns)} is "
+                    f"smaller than {unit}, microseconds perhaps.",
                     "Give the column a factor in the schema, such as 0.001 for microseconds in "
                     "milliseconds.",
                 ),

@@ -191,3 +191,18 @@ def test_the_artefacts_of_cicflowmeter_are_told() -> None:
     assert ("duplicated columns", ("fwd_packets", "subflow_fwd_packets"), 10180) in told
     assert ("infinite rates", ("bytes_per_s",), 11) in told
     assert ("negative durations", ("flow_duration_us", "iat_max_us"), 14) in told
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1.0, False), (1000.0, True)])
+def test_durations_that_outlast_the_file_are_in_another_unit(factor: float, told: bool) -> None:
+    from edgeguard_core.sources.synthesis import SynthesisRequest, synthesise
+
+    table = synthesise(SynthesisRequest("office", hours=1, seed=3))
+    name = "bidirectional_duration_ms"
+    longer = Flows(
+        table.schema,
+        {**table.columns, name: table.columns[name] * factor},
+        table.labels,
+        table.line,
+    )
+    assert ("unit mix-up" in found(longer)) is told
