@@ -1,4 +1,4 @@
-"""What a visit remembers: one class of keys, read and written here only.
+"""What a visit remembers, read and written here only.
 
 Little stands here, for a reload makes a new session: the chosen file also stands in the
 address, and everything else is on disk (workspace.py, jobs.py).
@@ -7,40 +7,9 @@ address, and everything else is on disk (workspace.py, jobs.py).
 import streamlit as st
 
 from dashboard import workspace
+from dashboard.keys import Key
 
 _FILE_IN_ADDRESS = "file"
-
-
-class Key:
-    """Every session key and every key of a widget, so that none is spelled twice."""
-
-    FILE = "eg_file"
-    UPLOAD_ROUND = "eg_upload_round"
-    SERVER_FILE = "eg_server_file"
-    USE_SERVER_FILE = "eg_use_server_file"
-    EARLIER_FILE = "eg_earlier_file"
-    USE_EARLIER_FILE = "eg_use_earlier_file"
-    ANOTHER_FILE = "eg_another_file"
-    FORGET_FILE = "eg_forget_file"
-    DOWNLOAD_REJECTED = "eg_download_rejected"
-    MAP_BY_HAND = "eg_map_by_hand"
-    MAP_SCHEMA = "eg_map_schema"
-    MAP_TABLE = "eg_map_table"
-    USE_MAPPING = "eg_use_mapping"
-    DROP_MAPPING = "eg_drop_mapping"
-    WHAT = "eg_what"
-    LEARN = "eg_learn"
-    BUNDLE = "eg_bundle"
-    BUNDLE_ROUND = "eg_bundle_round"
-    SCORE = "eg_score"
-    CANCEL = "eg_cancel"
-    WORST = "eg_worst"
-    DOWNLOAD_PARQUET = "eg_download_parquet"
-    DOWNLOAD_CSV = "eg_download_csv"
-    DOWNLOAD_THRESHOLD = "eg_download_threshold"
-    OPEN_LATEST = "eg_open_latest"
-    SHOW_DEMO = "eg_show_demo"
-    TRY_DEMO = "eg_try_demo"
 
 
 def keep_in_address() -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import jobs, state, wording, workspace
-from dashboard.state import Key
+from dashboard.keys import Key
 
 
 def show(given: workspace.GivenFile | None) -> None:

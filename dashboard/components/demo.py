@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import charts, jobs, state, wording, workspace
 from dashboard import demo as shipped_demo
 from dashboard.components import chooser, what_next
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.pipeline.demo import Episode
 

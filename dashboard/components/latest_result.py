@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts, jobs, state, wording, workspace
 from dashboard.components import verdicts
-from dashboard.state import Key
+from dashboard.keys import Key
 
 
 def show(job: jobs.Job, now: jobs.Status) -> None:

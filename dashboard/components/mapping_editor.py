@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import mapping, state, wording, workspace
 from dashboard.components import boundary, chooser, tables
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
 from edgeguard_core.flows.schema import Role, Schema

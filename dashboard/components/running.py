@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts, jobs, state, wording, workspace
 from dashboard.components import boundary
-from dashboard.state import Key
+from dashboard.keys import Key
 
 # Where each stage stands on the bar, as measured on 46,000 flows; the command reports the
 # share of a stage. Converting and calibrating take turns, so they are one stage here.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import jobs, wording, workspace
 from dashboard.components import mapping_editor, tables
-from dashboard.state import Key
+from dashboard.keys import Key
 
 _SHOWN_REJECTIONS = 200
 _BADLY_READ_SHARE = 0.5  # from here on training and scoring refuse the file

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import charts, jobs, results, state, wording, workspace
 from dashboard.components import boundary, tables
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
 
 _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_features")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import jobs, state, wording, workspace
 from dashboard.components import boundary
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
 
 

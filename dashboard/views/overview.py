@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import jobs, wording, workspace
 from dashboard.components import bundle_list, demo, latest_result
-from dashboard.state import Key
+from dashboard.keys import Key
 
 st.title("EdgeGuard")
 st.markdown(wording.TAGLINE)

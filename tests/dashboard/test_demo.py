@@ -13,7 +13,7 @@ from dashboard_app import PROJECT, finish, said
 from streamlit.testing.v1 import AppTest
 
 from dashboard import demo, jobs, wording, workspace
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import SourceError
 from edgeguard_core.pipeline.demo import NOTE, Shipped, shipped
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import jobs, shell, wording, workspace
 from dashboard.components import verdicts
-from dashboard.state import Key
+from dashboard.keys import Key
 from edgeguard_core.errors import SourceError
 from edgeguard_core.flows.schema import Schema
 

@@ -4,23 +4,40 @@ import doctest
 import importlib
 import io
 import json
+import pkgutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import charts, results, safety, wording, workspace
+import dashboard
+from dashboard import charts, keys, results, safety, wording, workspace
 from edgeguard_core.errors import SourceError
 
-MODULES = ("charts", "mapping", "results", "safety", "shell", "wording", "workspace")
+# Pages run when they are imported, and so does the entry.
+MODULES = sorted(
+    found.name
+    for found in pkgutil.walk_packages(dashboard.__path__, "dashboard.")
+    if not found.name.startswith(("dashboard.views", "dashboard.app"))
+)
 
 
-@pytest.mark.parametrize("name", [*MODULES, "components.tables"])
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name: str) -> None:
-    failed, tried = doctest.testmod(importlib.import_module(f"dashboard.{name}"))
-    assert tried
-    assert not failed
+    assert not doctest.testmod(importlib.import_module(name)).failed
+
+
+def test_no_key_is_spelled_twice() -> None:
+    classes = [found for found in vars(keys).values() if isinstance(found, type)]
+    spelled = [
+        value
+        for found in classes
+        for name, value in vars(found).items()
+        if name.isupper() and isinstance(value, str)
+    ]
+    assert len(spelled) == len(set(spelled)) > 30
+    assert all(value.startswith("eg_") for value in spelled)
 
 
 @pytest.mark.parametrize(

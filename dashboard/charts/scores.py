@@ -1,40 +1,12 @@
-"""Charts as pure functions: data in, an Altair chart out. Nothing here knows Streamlit.
-
-Colours are Okabe and Ito's, which people with colour-blindness can tell apart; the
-lighter ones stand on dark ground. Shape and words repeat what colour says.
-"""
-
-from dataclasses import dataclass
+"""Flows by score with the threshold, what made a flow odd, and the training loss."""
 
 import altair as alt
 import pandas as pd
 
 from dashboard import wording
+from dashboard.charts.palette import Palette, palette
 
-
-@dataclass(frozen=True)
-class Palette:
-    """The colours of one appearance."""
-
-    benign: str
-    attack: str
-    unlabelled: str
-    line: str
-    faint: str
-
-
-LIGHT = Palette("#0072B2", "#D55E00", "#7A7A7A", "#17212B", "#5B6875")
-DARK = Palette("#56B4E9", "#E69F00", "#A8A8A8", "#E6ECF2", "#9AA7B4")
 _LOWEST_COUNT = 0.7  # where bars stand on a logarithmic axis of counts; 1 is then a visible bar
-
-
-def palette(dark: bool) -> Palette:
-    """The colours for an appearance.
-
-    >>> palette(True).benign
-    '#56B4E9'
-    """
-    return DARK if dark else LIGHT
 
 
 def score_histogram(

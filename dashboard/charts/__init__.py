@@ -1,0 +1,14 @@
+"""Charts as pure functions: data in, a chart out. Nothing here knows Streamlit."""
+
+from dashboard.charts.palette import DARK, LIGHT, Palette, palette
+from dashboard.charts.scores import feature_shares, loss_curve, score_histogram
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Palette",
+    "feature_shares",
+    "loss_curve",
+    "palette",
+    "score_histogram",
+]
