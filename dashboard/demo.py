@@ -5,13 +5,14 @@ In this process, for it takes less than a second; no model is trained and no net
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dashboard import results
+from dashboard import results, workspace
 from edgeguard_core.errors import EdgeGuardError
-from edgeguard_core.pipeline.demo import Demonstration, Shipped, demonstrate, shipped
+from edgeguard_core.pipeline.demo import Demonstration, demonstrate, shipped
 
 _lock = threading.Lock()
 _kept: dict[str, "Demo"] = {}
@@ -23,6 +24,7 @@ class Demo:
 
     done: Demonstration
     histogram: pd.DataFrame  # low, high, kind, flows
+    scores: Path  # the scored flows, as score writes them
 
 
 def scored() -> Demo:
@@ -34,14 +36,16 @@ def scored() -> Demo:
         If the bundle or the traffic is missing or damaged.
     """
     files = shipped()
-    stamp = _stamp(files)
+    out = workspace.room("demo") / "scores.parquet"
+    state = workspace.state_folder(files.bundle)
+    stamp = _stamp(files.bundle / "SHA256SUMS", files.traffic, state, out.parent)
     with _lock:
-        if stamp not in _kept:
-            done = demonstrate(files=files)
+        if stamp not in _kept or not out.exists():
+            done = demonstrate(out=out, files=files, state=state)
             words = np.array(("benign", "attack", "unlabelled"), object)
             histogram = results.histogram(done.scores.astype(np.float64), words[done.labels.label])
             _kept.clear()
-            _kept[stamp] = Demo(done, histogram)
+            _kept[stamp] = Demo(done, histogram, out)
         return _kept[stamp]
 
 
@@ -53,8 +57,10 @@ def prepare() -> None:
         return
 
 
-def _stamp(files: Shipped) -> str:
+def _stamp(*watched: Path) -> str:
     """Something else whenever the bundle, its local thresholds or the traffic change."""
-    state = files.bundle.with_name(f"{files.bundle.name}.state")
-    watched = (files.bundle / "SHA256SUMS", files.traffic, state)
-    return str([(str(path), path.stat().st_mtime_ns if path.exists() else 0) for path in watched])
+    return str([(str(path), _modified(path)) for path in watched[:-1]]) + str(watched[-1])
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0

@@ -33,6 +33,16 @@ class Key:
     TRY_DEMO = "eg_try_demo"
 
 
+class ContextKey:
+    """Keys of what all pages share: which evaluation, at which threshold."""
+
+    EVALUATION = "eg_evaluation"
+    PICK = "eg_pick_evaluation"
+    THRESHOLD = "eg_threshold"
+    RESET = "eg_reset_threshold"
+    OPEN_OWN = "eg_open_own"
+
+
 class StudioKey:
     """Keys of the Studio on the Threshold page."""
 

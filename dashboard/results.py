@@ -28,12 +28,15 @@ KINDS = ("benign", "attack", "unlabelled")
 UNKNOWN_NETWORK_SHARE = 0.05
 _BATCH_ROWS = 65_536
 _NEEDED = ("score", "is_alert")
-_OURS = ("row", "class", "label", "score", "p_value", "severity", "is_alert", "top_features")
+_OURS = (
+    "row", "class", "label", "score", "p_value", "severity", "is_alert", "top_features",
+    "p_extrapolated", "incident_host", "incident_cause",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Everything the results show of one scored file."""
+class Counts:
+    """What alerts at a threshold, and what is known about it: the one count of every page."""
 
     flows: int
     alerts: int
@@ -43,10 +46,6 @@ class Summary:
     false_alarms: int
     caught: int
     unlabelled_alerts: int
-    histogram: pd.DataFrame  # low, high, kind, flows
-    classes: pd.DataFrame  # class, flows, alerts, share
-    worst: pd.DataFrame  # the highest scores first, at most WORST rows
-    identity: tuple[str, ...]
 
     @property
     def has_labels(self) -> bool:
@@ -71,7 +70,17 @@ class Summary:
         return self.unlabelled_alerts > UNKNOWN_NETWORK_SHARE * self.unlabelled > 0
 
 
-def broken_promise(summary: Summary, threshold: dict[str, Any] | None) -> PromiseAudit | None:
+@dataclass(frozen=True)
+class Summary(Counts):
+    """Everything the results show of one scored file."""
+
+    histogram: pd.DataFrame  # low, high, kind, flows
+    classes: pd.DataFrame  # class, flows, alerts, share
+    worst: pd.DataFrame  # the highest scores first, at most WORST rows
+    identity: tuple[str, ...]
+
+
+def broken_promise(summary: Counts, threshold: dict[str, Any] | None) -> PromiseAudit | None:
     """The audit of the promised false-alarm rate where it does not hold, else None.
 
     Only a conformal threshold promises anything, and only benign labels can audit it.
@@ -93,7 +102,7 @@ def summarise(path: Path, worst: int = WORST) -> Summary:
     SourceError
         If the file is gone or is none that ``score`` wrote.
     """
-    file = _open(path)
+    file = open_scores(path)
     names = file.schema_arrow.names
     wanted = [name for name in ("score", "is_alert", "label", "class") if name in names]
     table = file.read(columns=wanted)
@@ -106,18 +115,35 @@ def summarise(path: Path, worst: int = WORST) -> Summary:
     classes = table["class"].to_pandas() if "class" in names else None
     benign, attack, unknown = (kind == name for name in KINDS)
     return Summary(
-        flows=len(score),
+        **vars(counts(alert, benign, attack, unknown)),
+        histogram=histogram(score, kind),
+        classes=_by_class(classes, kind, alert),
+        worst=rows(path, _highest(score, worst)),
+        identity=tuple(name for name in names if name not in _OURS),
+    )
+
+
+def counts(
+    alert: NDArray[np.bool_],
+    benign: NDArray[np.bool_],
+    attack: NDArray[np.bool_],
+    unlabelled: NDArray[np.bool_],
+) -> Counts:
+    """The counts of n flows, each array of shape ``(n,)``.
+
+    >>> yes, no = np.array([True]), np.array([False])
+    >>> counts(yes, yes, no, no).false_alarm_rate
+    1.0
+    """
+    return Counts(
+        flows=len(alert),
         alerts=int(alert.sum()),
         benign=int(benign.sum()),
         attacks=int(attack.sum()),
-        unlabelled=int(unknown.sum()),
+        unlabelled=int(unlabelled.sum()),
         false_alarms=int((alert & benign).sum()),
         caught=int((alert & attack).sum()),
-        unlabelled_alerts=int((alert & unknown).sum()),
-        histogram=histogram(score, kind),
-        classes=_by_class(classes, kind, alert),
-        worst=_readable(_rows(file, _highest(score, worst))),
-        identity=tuple(name for name in names if name not in _OURS),
+        unlabelled_alerts=int((alert & unlabelled).sum()),
     )
 
 
@@ -167,6 +193,11 @@ def _by_class(
     return found[["class", "label", "flows", "alerts", "share"]]
 
 
+def rows(path: Path, positions: NDArray[np.int64]) -> pd.DataFrame:
+    """Some rows of a scored file in the order asked for, times as times, without empty columns."""
+    return _readable(_rows(open_scores(path), positions))
+
+
 def _highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Positions of the highest scores, highest first, the earlier row first among equals."""
     picked = np.argpartition(-score, count)[:count] if count < len(score) else np.arange(len(score))
@@ -204,7 +235,14 @@ def _readable(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns=empty) if len(rows) else rows
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def open_scores(path: Path) -> pq.ParquetFile:
+    """The file that ``score`` wrote.
+
+    Raises
+    ------
+    SourceError
+        If it is gone or is none.
+    """
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
@@ -227,7 +265,7 @@ def safe_cell(value: Any) -> Any:
 
 def write_safe_csv(source: Path, target: Path) -> Path:
     """The scored flows as CSV for spreadsheets, written batch by batch."""
-    file = _open(source)
+    file = open_scores(source)
     part = target.with_name(target.name + ".part")
     with part.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)

@@ -1,26 +1,36 @@
 """What a visit remembers, read and written here only.
 
-Little stands here, for a reload makes a new session: the chosen file also stands in the
-address, and everything else is on disk (workspace.py, jobs.py).
+Little stands here, for a reload makes a new session: the chosen file, the evaluation and the
+threshold also stand in the address, and everything else is on disk (workspace.py, jobs.py).
 """
+
+import math
+from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import workspace
-from dashboard.keys import Key
+from dashboard import evaluations, workspace
+from dashboard.keys import ContextKey, Key
+from edgeguard_core.thresholds import Threshold
+from edgeguard_core.thresholds.choose import fixed
 
-_FILE_IN_ADDRESS = "file"
+# What stands in the address, and the session key of each.
+_IN_ADDRESS = {"file": Key.FILE, "evaluation": ContextKey.EVALUATION, "t": ContextKey.THRESHOLD}
 
 
 def keep_in_address() -> None:
-    """Take the file from the address at the first run of a visit, and keep it there.
+    """Take the state from the address at the first run of a visit, and keep it there.
 
     Navigation clears the address at every change of page, so it is written again.
     """
     if Key.FILE not in st.session_state:
-        asked = st.query_params.get(_FILE_IN_ADDRESS)
-        st.session_state[Key.FILE] = asked if workspace.is_id(asked) else None
-    _write_address(st.session_state[Key.FILE])
+        asked = st.query_params
+        file, evaluation = asked.get("file"), asked.get("evaluation")
+        st.session_state[Key.FILE] = file if workspace.is_id(file) else None
+        known = evaluation == evaluations.DEMO or workspace.is_id(evaluation)
+        st.session_state[ContextKey.EVALUATION] = evaluation if known else None
+        st.session_state[ContextKey.THRESHOLD] = _number(asked.get("t"))
+    _write_address()
 
 
 def current_file() -> workspace.GivenFile | None:
@@ -31,15 +41,68 @@ def current_file() -> workspace.GivenFile | None:
 def choose_file(given: workspace.GivenFile | None) -> None:
     """Work on another file, or on none."""
     st.session_state[Key.FILE] = None if given is None else given.id
-    _write_address(st.session_state[Key.FILE])
+    _write_address()
 
 
-def _write_address(file_id: str | None) -> None:
-    if file_id is None:
-        if _FILE_IN_ADDRESS in st.query_params:
-            del st.query_params[_FILE_IN_ADDRESS]
-    elif st.query_params.get(_FILE_IN_ADDRESS) != file_id:
-        st.query_params[_FILE_IN_ADDRESS] = file_id
+def evaluation() -> evaluations.Reference | None:
+    """The evaluation this visit looks at: the one that was opened here, else the demo.
+
+    None only where nothing was scored and the demo is not there either.
+    """
+    chosen = evaluations.find(st.session_state.get(ContextKey.EVALUATION))
+    return chosen or evaluations.find(evaluations.DEMO) or next(iter(evaluations.listed()), None)
+
+
+def open_evaluation(reference: evaluations.Reference) -> None:
+    """Look at another evaluation, at the threshold that is in force there."""
+    if st.session_state.get(ContextKey.EVALUATION) != reference.id:
+        st.session_state[ContextKey.EVALUATION] = reference.id
+        st.session_state[ContextKey.THRESHOLD] = None
+        # The picker shows what is open; it is drawn anew with this value.
+        st.session_state.pop(ContextKey.PICK, None)
+        _write_address()
+
+
+def threshold(in_force: Threshold) -> Threshold:
+    """The threshold this visit looks through: the one it moved to, else the one in force."""
+    tried = st.session_state.get(ContextKey.THRESHOLD)
+    if tried is None or fixed(tried).value == in_force.value:
+        return in_force
+    return fixed(tried, "tried in the dashboard")
+
+
+def try_threshold(value: float | None) -> None:
+    """Look through another threshold, on all pages; None goes back to the one in force."""
+    st.session_state[ContextKey.THRESHOLD] = value
+    _write_address()
+
+
+def link() -> str:
+    """The part of the address that opens the same view elsewhere."""
+    said = "&".join(f"{name}={text}" for name, text in _address().items())
+    return f"?{said}" if said else ""
+
+
+def _address() -> Mapping[str, str]:
+    kept = {name: st.session_state.get(key) for name, key in _IN_ADDRESS.items()}
+    return {name: str(value) for name, value in kept.items() if value is not None}
+
+
+def _write_address() -> None:
+    wanted = _address()
+    for name in _IN_ADDRESS:
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0 <= value < 1e30 else None
 
 
 def uploader_key() -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from edgeguard_core.bundle import StateFolder
 from edgeguard_core.errors import BundleError, SourceError
 from edgeguard_core.files import write_whole
 from edgeguard_core.pipeline.demo import NOTE, shipped
@@ -298,6 +299,19 @@ def free_bundle_path(stem: str, suffix: str = "") -> Path:
         if not any((folder / (name + ending)).exists() for ending in ("", ".zip")):
             return folder / (name + suffix)
         number += 1
+
+
+def state_folder(bundle: Path) -> Path:
+    """Where thresholds made here for a bundle are kept.
+
+    Beside the bundle, where the command looks for it too; but those of the demo, which ships
+    with the program, in the work folder.
+    """
+    try:
+        ships = bundle == shipped().bundle
+    except SourceError:
+        ships = False
+    return room("bundles") / "demo.state" if ships else StateFolder.of(bundle).path
 
 
 def bundle_stem(file_name: str) -> str:

@@ -23,7 +23,8 @@ def _summarise(path: Path, stamp: float) -> results.Summary:
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _explain(bundle: str, path: str, row: int, schema: tuple[str, ...]) -> dict[str, Any]:
-    return jobs.ask("explain", bundle, path, *schema, "--row", str(row))
+    state = str(workspace.state_folder(Path(bundle)))
+    return jobs.ask("explain", bundle, path, *schema, "--state", state, "--row", str(row))
 
 
 def summary_of(job: jobs.Job) -> results.Summary:

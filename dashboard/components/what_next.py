@@ -60,7 +60,7 @@ def learn(given: workspace.GivenFile) -> jobs.Job:
     bundle = str(workspace.free_bundle_path(workspace.bundle_stem(given.name)))
     plan.facts |= {"bundle": bundle, "scores": str(plan.folder / "scores.parquet")}
     plan.step("train", str(given.path), *given.schema_option, "--out", bundle)
-    plan.step("score", bundle, str(given.path), *given.schema_option, "--out", plan.facts["scores"])
+    _score_step(plan, given)
     return jobs.start(plan)
 
 
@@ -68,15 +68,15 @@ def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
     """Start scoring a file with a bundle."""
     plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.stem}")
     plan.facts |= {"bundle": str(bundle), "scores": str(plan.folder / "scores.parquet")}
-    plan.step(
-        "score",
-        str(bundle),
-        str(given.path),
-        *given.schema_option,
-        "--out",
-        plan.facts["scores"],
-    )
+    _score_step(plan, given)
     return jobs.start(plan)
+
+
+def _score_step(plan: jobs.Plan, given: workspace.GivenFile) -> None:
+    bundle = plan.facts["bundle"]
+    state = str(workspace.state_folder(Path(bundle)))
+    plan.step("score", bundle, str(given.path), *given.schema_option, "--state", state,
+              "--out", plan.facts["scores"])  # fmt: skip
 
 
 def _score(given: workspace.GivenFile, schema: str | None) -> None:

@@ -281,3 +281,25 @@ def threshold_sentence(threshold: dict[str, Any] | None) -> str:
     if str(threshold.get("origin") or "bundle") != "bundle":
         said += f"; it was made here ({threshold['origin']}) and wins over the bundle's own"
     return said + "."
+
+
+NOTHING_SCORED = (
+    "Nothing is scored yet, and the demo is not here. Upload a file on **Data** and learn its "
+    "normal or score it; what comes out opens here."
+)
+
+
+def context_chip(evaluated: Any, force: Any, threshold: Any) -> str:
+    """The threshold a page looks through, what it does there, and where it comes from.
+
+    Of an ``evaluations.Evaluated``, the ``InForce`` there, and the threshold.
+    """
+    counts = evaluated.counts(threshold)
+    rate = counts.alerts / evaluated.hours if evaluated.hours else None
+    said = f"θ {number(threshold.value)} · {plural(counts.alerts, 'alert')}"
+    if rate is not None:
+        said += f" · {number(rate)} an hour"
+    tried = threshold is not force.threshold
+    colour, origin = ("orange", "tried, not saved") if tried else ("blue", "in force")
+    badge = f":{colour}-badge[{said} · {origin}]"
+    return f"{DEMO_BADGE} {badge}" if evaluated.reference.is_demo else badge

@@ -8,12 +8,13 @@ from edgeguard_core.evaluation.metrics import (
     roc_auc,
     tpr_at_fpr,
 )
-from edgeguard_core.evaluation.sketching import sketch_of
+from edgeguard_core.evaluation.sketching import class_index, sketch_of
 
 __all__ = [
     "ClassRecall",
     "Evaluation",
     "average_precision",
+    "class_index",
     "evaluate",
     "roc_auc",
     "sketch_of",

@@ -48,7 +48,7 @@ def sketch_of(
             duration_hours=duration_hours,
             max_edges=max_edges,
         )
-    index, classes = _class_index(labels)
+    index, classes = class_index(labels)
     unlabelled = len(classes) - 1 if bool(np.any(labels.label == UNLABELLED)) else None
     return ThresholdSketch.build(
         scores,
@@ -61,8 +61,13 @@ def sketch_of(
     )
 
 
-def _class_index(labels: Labels) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Class position of each flow, and the class names in their order."""
+def class_index(labels: Labels) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Class position of each flow, shape ``(n,)``, and the class names in their order.
+
+    >>> labels = Labels(np.int8([1, 0]), np.array(["scan", "benign"], object))
+    >>> class_index(labels)
+    (array([1, 0]), ('benign', 'scan'))
+    """
     attack = labels.label == ATTACK
     names, inverse = np.unique(labels.class_name[attack].astype(str), return_inverse=True)
     # An attack class may be called like one of ours: its flows must not join that class.

@@ -163,6 +163,7 @@ def demonstrate(
     *,
     out: Path | None = None,
     files: Shipped | None = None,
+    state: Path | None = None,
     on_progress: OnProgress = silent,
     clock: Callable[[], float] = time.monotonic,
 ) -> Demonstration:
@@ -174,6 +175,8 @@ def demonstrate(
         A .parquet or .csv file for the scored flows, as ``score`` writes it.
     files
         Another bundle and other labelled traffic to show.
+    state
+        Folder of local thresholds, as ``Detector`` takes it.
 
     Raises
     ------
@@ -186,7 +189,8 @@ def demonstrate(
     files = files or shipped()
     if out is not None:
         spare(out, [files.traffic], files.bundle)
-    detector, report, incidents = Detector(Bundle.load(files.bundle)), ReadReport(), IncidentTable()
+    detector = Detector(Bundle.load(files.bundle), state)
+    report, incidents = ReadReport(), IncidentTable()
     parts: list[tuple[Flows, ScoredFlows]] = []
     with _table(out) as write:
         for flows, scored in scored_batches(detector, [files.traffic], None, report, on_progress):

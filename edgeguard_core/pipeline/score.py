@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection import Detector, ScoredFlows
+from edgeguard_core.detection.incidents import causes, hosts
 from edgeguard_core.errors import OutputError, SchemaError
 from edgeguard_core.files import whole_file
 from edgeguard_core.flows.schema import Role, Schema, shipped_schemas
@@ -117,8 +118,9 @@ def score_files(
     """One row a flow in ``out``: what identifies it, its score and verdict, and why.
 
     Columns: ``row`` (line in the source), the time and identity columns, ``class`` and
-    ``label`` where there are labels, ``score, p_value, severity, is_alert, top_features`` and
-    ``p_extrapolated``. Of several files ``file`` names each flow's, and all columns that the
+    ``label`` where there are labels, ``score, p_value, severity, is_alert, top_features``,
+    ``p_extrapolated``, and whose incident of which cause it would be part of: ``incident_host``
+    and ``incident_cause``. Of several files ``file`` names each flow's, and all columns that the
     schema and labels could fill are there.
 
     Raises
@@ -165,6 +167,8 @@ def result_columns(
         "is_alert": detector.threshold.alerts(scored.scores),
         "top_features": np.array(scored.top_features(), object),
         "p_extrapolated": scored.extrapolated,
+        "incident_host": hosts(flows),
+        "incident_cause": causes(scored.feature_errors, scored.features, flows.schema),
     }
 
 

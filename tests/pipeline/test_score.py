@@ -14,7 +14,10 @@ from edgeguard_core.pipeline.score import score_files
 from edgeguard_core.sources import ReadOptions, read_flows
 
 ATTACKED = "zeek/iot23_20-1.csv.gz"
-VERDICTS = ["score", "p_value", "severity", "is_alert", "top_features", "p_extrapolated"]
+VERDICTS = [
+    "score", "p_value", "severity", "is_alert", "top_features", "p_extrapolated",
+    "incident_host", "incident_cause",
+]  # fmt: skip
 
 
 @pytest.fixture
