@@ -40,7 +40,8 @@ class ContextKey:
     PICK = "eg_pick_evaluation"
     THRESHOLD = "eg_threshold"
     RESET = "eg_reset_threshold"
-    OPEN_OWN = "eg_open_own"
+    PRESENT = "eg_present"
+    STOP_PRESENTING = "eg_stop_presenting"
 
 
 class StudioKey:

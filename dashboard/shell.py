@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state, wording
-from dashboard.components import boundary
+from dashboard.components import boundary, presenter
 
 # Contract with everyone who drives the page: these names, in this order.
 PAGES = (
@@ -49,4 +49,5 @@ def draw() -> None:
     )
     with boundary.boundary():
         state.keep_in_address()
+        presenter.enlarge()
         page.run()

@@ -15,7 +15,12 @@ from edgeguard_core.thresholds import Threshold
 from edgeguard_core.thresholds.choose import fixed
 
 # What stands in the address, and the session key of each.
-_IN_ADDRESS = {"file": Key.FILE, "evaluation": ContextKey.EVALUATION, "t": ContextKey.THRESHOLD}
+_IN_ADDRESS = {
+    "file": Key.FILE,
+    "evaluation": ContextKey.EVALUATION,
+    "t": ContextKey.THRESHOLD,
+    "present": ContextKey.PRESENT,
+}
 
 
 def keep_in_address() -> None:
@@ -30,6 +35,7 @@ def keep_in_address() -> None:
         known = evaluation == evaluations.DEMO or workspace.is_id(evaluation)
         st.session_state[ContextKey.EVALUATION] = evaluation if known else None
         st.session_state[ContextKey.THRESHOLD] = _number(asked.get("t"))
+        st.session_state[ContextKey.PRESENT] = 1 if asked.get("present") == "1" else None
     _write_address()
 
 
@@ -74,6 +80,17 @@ def threshold(in_force: Threshold) -> Threshold:
 def try_threshold(value: float | None) -> None:
     """Look through another threshold, on all pages; None goes back to the one in force."""
     st.session_state[ContextKey.THRESHOLD] = value
+    _write_address()
+
+
+def is_presenting() -> bool:
+    """Whether the page is shown to an audience: large, and without what they need not see."""
+    return st.session_state.get(ContextKey.PRESENT) == 1
+
+
+def present(on: bool) -> None:
+    """Start or end showing the page to an audience."""
+    st.session_state[ContextKey.PRESENT] = 1 if on else None
     _write_address()
 
 

@@ -67,6 +67,10 @@ CARD_LEARN = (
     "Give it a day of flows or a log. In about half a minute it learns what is usual there and "
     "shows what is not."
 )
+CARD_TUNE = (
+    "See what each threshold catches, misses and costs an analyst, kind by kind, before you "
+    "decide on one."
+)
 CARD_COMMAND = "Everything here is a verb of `edgeguard` too, with `--json` for machines."
 
 COMMANDS = "edgeguard train conn.log --out B\nedgeguard score B new.log \\\n    --out scored.csv"
@@ -79,6 +83,10 @@ DEMO_BUNDLE = (
     "traffic of yours, learn its normal instead."
 )
 
+PRESENT_HELP = (
+    "Shows the demo large and without side matters, for an audience. The address then ends in "
+    "present=1, so it can be kept as a bookmark."
+)
 SCORE_AXIS = "score (higher is more anomalous, log scale)"
 FLOWS_AXIS = "flows (log scale)"
 UNDERSTOOD = "What was understood"

@@ -13,7 +13,7 @@ from dashboard_app import PROJECT, finish, said
 from streamlit.testing.v1 import AppTest
 
 from dashboard import demo, jobs, wording, workspace
-from dashboard.keys import Key
+from dashboard.keys import ContextKey, Key
 from edgeguard_core.errors import SourceError
 from edgeguard_core.pipeline.demo import NOTE, Shipped, shipped
 
@@ -146,3 +146,22 @@ def test_scoring_it_loads_no_tensorflow() -> None:
         env=os.environ | {"STREAMLIT_LOGGER_LEVEL": "error"},
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_presenting_shows_the_demo_alone_and_stands_in_the_address(app: AppTest) -> None:
+    app.run()
+    assert "What to do next" in said(app)
+    app.button(key=ContextKey.STOP_PRESENTING).click().run()
+    assert not app.exception
+    assert app.query_params["present"] in ("1", ["1"])
+    assert "What to do next" not in said(app)
+    assert wording.DEMO_BADGE in said(app)
+    app.button(key=ContextKey.STOP_PRESENTING).click().run()
+    assert "present" not in app.query_params
+    assert "What to do next" in said(app)
+
+
+def test_an_address_can_open_it_presenting(app: AppTest) -> None:
+    app.query_params["present"] = "1"
+    app.run()
+    assert "Stop presenting" in [button.label for button in app.button]
