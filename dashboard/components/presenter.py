@@ -6,7 +6,7 @@ from dashboard import state, wording
 from dashboard.keys import ContextKey
 
 # Streamlit sizes almost everything in rem, so the root's size scales the whole page.
-_LARGE = "<style>html { font-size: 125%; } [data-testid=stToolbar] { display: none; }</style>"
+_LARGE = "<style>html { font-size: 125%; }</style>"
 
 
 def enlarge() -> None:
