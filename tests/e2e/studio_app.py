@@ -16,15 +16,7 @@ from dashboard.components import tuner
 
 st.set_page_config(page_title="Studio", layout="wide")
 case = studio_cases.case(st.query_params.get("case", "million"))
-start = tuner.Start(case.in_force)
-tuner.show(
-    case.sketch,
-    incidents=case.incidents,
-    in_force=case.in_force,
-    start=start,
-    can_refine=False,
-    key="tuner",
-    on_decided=lambda: None,
-)
-decided = tuner.decided((st.session_state.get("tuner") or {}).get("value"))
-st.code("" if decided is None else f"{decided.threshold!r} {decided.index} {decided.how}", language=None)
+content = tuner.Content.of(case.sketch, case.incidents, in_force=case.in_force, can_refine=False)
+tuner.show(content, tuner.Start(case.in_force), key="tuner", on_decided=lambda: None)
+found = tuner.read("tuner")
+st.code("" if found is None else f"{found.threshold!r} {found.index} {found.how}", language=None)

@@ -69,9 +69,7 @@ def _case(
     )
 
 
-def _incidents(
-    values: np.ndarray, sketch: ThresholdSketch, hours: float | None
-) -> ThresholdSketch:
+def _incidents(values: np.ndarray, sketch: ThresholdSketch, hours: float | None) -> ThresholdSketch:
     scores = values[: values.size // 40 * 40].reshape(-1, 40).min(axis=1)
     return ThresholdSketch.on_edges(
         np.concatenate([scores, values[-60:]]), sketch.edges, duration_hours=hours

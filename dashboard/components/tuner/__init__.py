@@ -22,7 +22,17 @@ from edgeguard_core.thresholds import ThresholdSketch
 
 _HERE = Path(__file__).parent
 # One module in the browser; split so that each file can be read in one go.
-_SCRIPTS = ("scales", "figures", "goals", "chart", "panels", "curves", "controls", "gesture", "studio")
+_SCRIPTS = (
+    "scales",
+    "figures",
+    "goals",
+    "chart",
+    "panels",
+    "curves",
+    "controls",
+    "gesture",
+    "studio",
+)
 
 
 def script() -> str:
@@ -46,6 +56,8 @@ class Start:
     ----------
     how
         ``method`` and ``target`` of the choice that led there; None for the one in force.
+    turn
+        Another number each time the line is to be put somewhere, be it where it once was.
     """
 
     threshold: float
@@ -53,6 +65,7 @@ class Start:
     assumed: Mapping[str, Any] | None = None
     unit: str | None = None
     how: Mapping[str, Any] | None = None
+    turn: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the browser."""
@@ -62,6 +75,7 @@ class Start:
             "assumed": None if self.assumed is None else dict(self.assumed),
             "unit": self.unit,
             "how": None if self.how is None else dict(self.how),
+            "turn": self.turn,
         }
 
 
@@ -89,53 +103,65 @@ class Decided:
     unit: str | None = None
 
 
-def show(
-    sketch: ThresholdSketch,
-    *,
-    incidents: ThresholdSketch | None,
-    in_force: float,
-    start: Start,
-    can_refine: bool,
-    key: str,
-    on_decided: Callable[[], None],
-) -> None:
-    """Draw the tuner; ``decided(st.session_state[key], rev)`` reads what came of it.
-
-    Parameters
-    ----------
-    incidents
-        A sketch over incidents on the very edges of ``sketch``.
-    in_force
-        The threshold that Reset goes back to.
-    can_refine
-        Whether a value between edges can be counted, and ``Decided.refine`` may be set.
-    """
+def show(content: "Content", start: Start, *, key: str, on_decided: Callable[[], None]) -> None:
+    """Draw the tuner; ``read(key)`` tells what came of it."""
     _COMPONENT(
         key=key,
-        data=payload(sketch, incidents, in_force=in_force, start=start, can_refine=can_refine),
+        data=content.data(start),
         default={"value": None},
         on_value_change=on_decided,
     )
 
 
-def payload(
-    sketch: ThresholdSketch,
-    incidents: ThresholdSketch | None,
-    *,
-    in_force: float,
-    start: Start,
-    can_refine: bool,
-) -> dict[str, Any]:
-    """What the browser gets: two tables and what they mean; the same bytes for the same sketch."""
-    counts = _counts(sketch, incidents)
-    bars = _bars(sketch)
-    meta = _meta(sketch, incidents) | {"in_force": in_force, "can_refine": can_refine}
-    rev = _digest(counts, bars, meta)
-    return {
-        "sketch": counts,
-        "hist": bars,
-        "meta": {**meta, "rev": rev, "init": start.to_json()},
-    }
+def is_mounted(key: str) -> bool:
+    """Whether the browser still shows the tuner of that key, with where it stands."""
+    return key in st.session_state
+
+
+def read(key: str) -> "Decided | None":
+    """What was decided last in the tuner of that key; None before anything was."""
+    state = st.session_state.get(key)
+    return decided(state.get("value")) if isinstance(state, Mapping) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What the browser gets: two tables and what they mean; the same bytes for the same sketch.
+
+    ``rev`` is another one whenever anything in it differs.
+    """
+
+    counts: pd.DataFrame
+    bars: pd.DataFrame
+    meta: dict[str, Any]
+    rev: str
+
+    @classmethod
+    def of(
+        cls,
+        sketch: ThresholdSketch,
+        incidents: ThresholdSketch | None,
+        *,
+        in_force: float,
+        can_refine: bool,
+    ) -> "Content":
+        """Of a sketch over flows and one over incidents on the very same edges.
+
+        Parameters
+        ----------
+        in_force
+            The threshold that Reset goes back to.
+        can_refine
+            Whether a value between edges can be counted, and ``Decided.refine`` may be set.
+        """
+        counts, bars = _counts(sketch, incidents), _bars(sketch)
+        meta = _meta(sketch, incidents) | {"in_force": in_force, "can_refine": can_refine}
+        return cls(counts, bars, meta, _digest(counts, bars, meta))
+
+    def data(self, start: Start) -> dict[str, Any]:
+        """As the component takes it."""
+        meta = {**self.meta, "rev": self.rev, "init": start.to_json()}
+        return {"sketch": self.counts, "hist": self.bars, "meta": meta}
 
 
 def decided(value: Any) -> Decided | None:
