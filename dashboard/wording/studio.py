@@ -4,6 +4,11 @@ from typing import Any
 
 from dashboard.wording.formats import count, number, plain, plural
 
+NO_TIME = (
+    "These flows carry no time. Say below how many flows an hour brings, and alerts per hour "
+    "appear; incidents need times and hosts, so they stay hidden."
+)
+
 
 def notes(sketch: Any, *, labelled: bool, incidents: Any) -> list[dict[str, str | None]]:
     """What must be known about these flows before their figures are read.
@@ -32,8 +37,7 @@ def notes(sketch: Any, *, labelled: bool, incidents: Any) -> list[dict[str, str 
         add("info", "None of the labelled flows is benign, so precision and false alarms cannot "
             "be known. Score a file with benign flows to see them.")  # fmt: skip
     if not sketch.duration_hours:
-        add("info", "These flows carry no time. Say below how many flows an hour brings, and alerts "
-            "per hour appear; incidents need times and hosts, so they stay hidden.", "time")  # fmt: skip
+        add("info", NO_TIME, "time")
     elif incidents is None:
         add("info", "Incidents are not counted for these flows: they need the hosts of each flow "
             "beside its time.")  # fmt: skip
@@ -137,7 +141,8 @@ def change(found: Any, name: str, before: float, *, labelled: bool) -> str:
         else:
             said += ", of which " + ", ".join(f"{count(abs(n))} {word}" for n, word in parts)
     if found.incidents:
-        said += f"; **{_signed(found.incidents)} {'incident' if abs(found.incidents) == 1 else 'incidents'}**"
+        noun = "incident" if abs(found.incidents) == 1 else "incidents"
+        said += f"; **{_signed(found.incidents)} {noun}**"
     return f"{said}."
 
 

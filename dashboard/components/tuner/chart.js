@@ -1,7 +1,7 @@
 // The chart that is dragged: histogram, line, pinned line, and tracks on the same x axis.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 96, RIGHT = 18, TOP = 34, HIST = 270, AXIS = 40, TRACK = 46, GAP = 14;
+const LEFT = 96, RIGHT = 50, TOP = 34, HIST = 270, AXIS = 56, TRACK = 44, GAP = 12;
 const KINDS = ["benign", "attack", "unlabelled"];
 const KIND_TEXT = { benign: "benign", attack: "attack", unlabelled: "unlabelled" };
 
@@ -135,7 +135,7 @@ function drawXAxis(S) {
     draw(svg, "line", { x1: g.x(v), x2: g.x(v), y1: g.y1, y2: g.y1 + 6, class: "axis" });
     draw(svg, "text", { x: g.x(v), y: g.y1 + 19, class: "tick middle" }, tickText(v));
   }
-  draw(svg, "text", { x: g.x1, y: g.y1 + 33, class: "axis-title end" }, "score, higher is more anomalous →");
+  draw(svg, "text", { x: g.x1, y: g.y1 + 38, class: "axis-title end" }, "score, higher is more anomalous →");
 }
 
 function drawLegend(S, totals) {
@@ -144,9 +144,9 @@ function drawLegend(S, totals) {
   let x = g.x0;
   for (const kind of KINDS) {
     if (!totals[kind]) continue;
-    draw(legend, "rect", { x, y: g.y1 + 25, width: 14, height: 10, class: `kind ${kind}` });
+    draw(legend, "rect", { x, y: g.y1 + 29, width: 14, height: 10, class: `kind ${kind}` });
     const name = kind === "benign" && !S.sketch.labelled ? "all flows" : KIND_TEXT[kind];
-    const text = draw(legend, "text", { x: x + 19, y: g.y1 + 34, class: "note" }, `${name}, ${countText(totals[kind])}`);
+    const text = draw(legend, "text", { x: x + 19, y: g.y1 + 38, class: "note" }, `${name}, ${countText(totals[kind])}`);
     x += 19 + (text.getComputedTextLength() || 90) + 18;
   }
 }
@@ -162,7 +162,7 @@ function drawTrack(S, track, top) {
   const ticks = track.share ? [0, 1] : [from, high];
   ticks.forEach((v, i) => {
     const text = track.share ? (v ? "100 %" : "0 %") : track.rate ? rateText(v) : tickText(+v.toPrecision(1));
-    draw(svg, "text", { x: g.x1 + 0, y: i ? top + 11 : bottom - 3, class: "tick end in-track" }, text);
+    draw(svg, "text", { x: g.x1 + 6, y: i ? top + 9 : bottom, class: "tick scale" }, text);
   });
   draw(svg, "path", { d: stepPath(S, values, at), class: `line ${track.id}` });
   const name = track.id === "fBeta" && S.assumed.beta !== 1 ? `F${S.assumed.beta}` : track.text;
@@ -209,7 +209,7 @@ function drawMovingParts(S) {
   const bottom = g.height - GAP;
   parts.pinned = draw(svg, "g", { class: "pinned", visibility: "hidden" });
   draw(parts.pinned, "line", { y1: g.y0, y2: bottom });
-  draw(parts.pinned, "text", { y: g.y0 + 14, x: 5, class: "note" }, "pinned");
+  draw(parts.pinned, "text", { y: g.y1 - 8, x: 6, class: "note" }, "pinned");
   parts.line = draw(svg, "g", { class: "threshold" });
   draw(parts.line, "line", { y1: g.y0 - 6, y2: bottom });
   parts.grip = draw(parts.line, "g", { class: "grip", role: "slider", tabindex: 0, "aria-label": "Alert threshold", "aria-orientation": "horizontal", "data-eg": "grip" });
@@ -221,7 +221,7 @@ function drawMovingParts(S) {
   parts.label = draw(parts.line, "g", { class: "label" });
   parts.labelBox = draw(parts.label, "rect", { y: 4, height: 24, rx: 4 });
   parts.labelText = draw(parts.label, "text", { y: 20.5 });
-  parts.sides = draw(parts.line, "text", { y: g.y1 - 8, x: 8, class: "note" }, "alerts →");
+  parts.sides = draw(parts.line, "text", { y: g.y0 + 16, x: 10, class: "note" }, "alerts →");
 }
 
 // Everything of the chart that follows the threshold.

@@ -1,8 +1,8 @@
 // What is typed and clicked: the entry field, goals, the pinned line, assumptions.
 
 const GOAL_BUTTONS = [
-  { id: "incidents_per_day", text: "Incidents per day ≤", start: 10, ask: "incidents per day" },
-  { id: "alerts_per_hour", text: "Alerts per hour ≤", start: 20, ask: "alerts per hour" },
+  { id: "incidents_per_day", text: "Incidents/day ≤", start: 10, ask: "incidents per day" },
+  { id: "alerts_per_hour", text: "Alerts/hour ≤", start: 20, ask: "alerts per hour" },
   { id: "false_alarms_at_most", text: "False-alarm rate ≤", start: 0.1, unit: "%", ask: "per cent of benign flows" },
   { id: "precision_at_least", text: "Precision ≥", start: 90, unit: "%", ask: "per cent" },
   { id: "recall_at_least", text: "Recall ≥", start: 95, unit: "%", ask: "per cent" },

@@ -74,11 +74,12 @@ function layoutClasses(S) {
     row.setAttribute("role", "listitem");
     const name = make(row, "span", "class-name", S.meta.classes[c]);
     name.title = S.meta.classes[c];
+    if (few) make(name, "span", "class-few", "few samples");
     const bar = make(row, "span", "class-bar");
     const fill = make(bar, "span", "fill"), whisker = make(bar, "span", "whisker");
     const pinned = make(bar, "span", "pin-mark");
     const share = make(row, "span", "class-share");
-    make(row, "span", "class-n", few ? `n ${n} · few samples` : `n ${countText(n)}`);
+    make(row, "span", "class-n", `n ${countText(n)}`);
     return { c, n, row, fill, whisker, pinned, share, place: -1 };
   });
 }
