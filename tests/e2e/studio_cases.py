@@ -32,6 +32,7 @@ def case(name: str) -> Case:
     return {
         "million": lambda: _case(1_000_000),
         "small": lambda: _case(5_000),
+        "tiny": lambda: _case(1_500),
         "unlabelled": lambda: _case(20_000, labels=False),
         "timeless": lambda: _case(20_000, hours=None, incidents=False),
         "equal": _equal,

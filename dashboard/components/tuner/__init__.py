@@ -108,8 +108,9 @@ def show(content: "Content", start: Start, *, key: str, on_decided: Callable[[],
     _COMPONENT(
         key=key,
         data=content.data(start),
-        default={"value": None},
-        on_value_change=on_decided,
+        # Not called "value": Streamlit takes a state of that one name apart, and tells nobody.
+        default={"decided": None},
+        on_decided_change=on_decided,
     )
 
 
@@ -121,7 +122,7 @@ def is_mounted(key: str) -> bool:
 def read(key: str) -> "Decided | None":
     """What was decided last in the tuner of that key; None before anything was."""
     state = st.session_state.get(key)
-    return decided(state.get("value")) if isinstance(state, Mapping) else None
+    return decided(state.get("decided")) if isinstance(state, Mapping) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,15 @@ function make(parent, tag, className, text) {
   return node;
 }
 
+// What each figure was counted on; it gives way to the difference once a line is pinned.
+const BASIS = {
+  precision: (S, f) => (S.assumed.perThousand ? `${percentText(f.measuredPrecision)} on these flows` : `${countText(f.caught)} of ${countText(f.caught + f.falseAlarms)}`),
+  recall: (S, f) => `${countText(f.caught)} of ${countText(S.sketch.nAttacks)}`,
+  alerts: S => `of ${countText(S.sketch.total)} flows`,
+  falseAlarmRate: (S, f) => `${countText(f.falseAlarms)} of ${countText(S.sketch.nBenign)}`,
+  alertsPerHour: (S, f) => (S.assumed.flowsPerHour ? `at ${numberText(S.assumed.flowsPerHour)} flows an hour` : `${countText(f.alerts)} in ${numberText(S.sketch.hours)} h`),
+  incidentsPerDay: (S, f) => `${countText(f.incidents)} in ${numberText(S.sketch.incidentHours)} h`,
+};
 const BIG = [
   { id: "precision", text: "Precision", needs: "labels", show: percentText, better: 1, points: true },
   { id: "recall", text: "Recall", needs: "labels", show: percentText, better: 1, points: true },
@@ -15,7 +24,7 @@ const BIG = [
   { id: "falseAlarmRate", text: "False-alarm rate", needs: "noLabels", show: rateText, better: -1, rate: true },
   { id: "alertsPerHour", text: "Alerts per hour", needs: "time", show: numberText, better: -1 },
   { id: "incidentsPerDay", text: "Incidents per day", needs: "incidents", show: numberText, better: -1 },
-];
+].map(figure => ({ ...figure, basis: BASIS[figure.id] }));
 const SMALL = [
   { id: "fBeta", text: "F1", needs: "labels", show: percentText, better: 1, points: true },
   { id: "falseAlarmRate", text: "False-alarm rate", needs: "labels", show: rateText, better: -1, rate: true },
@@ -88,6 +97,7 @@ function movePanels(S, found) {
   for (const item of S.shown) {
     item.value.textContent = item.show(found[item.id]);
     showChange(item, found[item.id], S.pinned ? S.pinned.found[item.id] : NaN, S.pinned);
+    if (item.basis && !S.pinned) item.chip.textContent = item.basis(S, found);
   }
   const { el, sketch } = S;
   el.caught.textContent = countText(found.caught);

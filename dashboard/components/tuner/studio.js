@@ -13,7 +13,7 @@ export default function (component) {
     S = mount(parentElement);
     MOUNTED.set(parentElement, S);
   }
-  S.send = value => setStateValue("value", value);
+  S.send = value => setStateValue("decided", value);
   showTheme(S, parentElement);
   const told = JSON.stringify(data.meta.init);
   if (S.rev !== data.meta.rev) begin(S, data);
