@@ -48,6 +48,14 @@ class StudioKey:
     """Keys of the Studio on the Threshold page."""
 
     TUNER = "eg_tuner"
+    START = "eg_studio_start"
+    REFINED = "eg_studio_refined"
+    DECIDED = "eg_studio_decided"
+    REASON = "eg_studio_reason"
+    AUTHOR = "eg_studio_author"
+    SAVE = "eg_studio_save"
+    SAVED = "eg_studio_saved"
+    NEAR = "eg_studio_near"
 
 
 class ErrorsKey:

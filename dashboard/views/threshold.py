@@ -1,5 +1,10 @@
-"""Threshold page: not built yet; says what will stand here."""
+"""Threshold page: the Studio on the evaluation that is looked at."""
 
-from dashboard.components import to_come
+import streamlit as st
 
-to_come.show("threshold", "Threshold")
+from dashboard.components import context_bar, studio
+
+st.title("Threshold")
+judged = context_bar.show()
+if judged is not None:
+    studio.show(*judged)

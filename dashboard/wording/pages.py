@@ -30,12 +30,6 @@ TO_COME = {
         "Until then, **Data** learns a file's normal with the recommended settings, and "
         "`edgeguard train FILE --out BUNDLE` does it by command.",
     ),
-    "threshold": (
-        "Here you will drag the threshold on the histogram and see at once what it catches, "
-        "misses and costs, for each kind of attack.",
-        "Until then, `edgeguard threshold BUNDLE --fpr 0.001` chooses one for a promised "
-        "false-alarm rate, and **Data** shows what it does to a file.",
-    ),
     "live": (
         "Here you will watch flows as they arrive, pause, inject attacks into a replay and see "
         "them caught.",

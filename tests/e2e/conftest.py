@@ -8,8 +8,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dashboard_app import APP, PROJECT
@@ -46,15 +47,29 @@ def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dashboard_url(work_folder: Path) -> Iterator[str]:
     """Address of a dashboard that was started for these tests, and is stopped by its number."""
+    with serving(APP, work_folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def studio_url(work_folder: Path) -> Iterator[str]:
+    """Address of a page with the tuner alone, on synthetic evaluations (``?case=small``)."""
+    with serving(Path(__file__).with_name("studio_app.py"), work_folder) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: Path, work: Path) -> Iterator[str]:
+    """A server of an app while it is needed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = work_folder / "server.log"
+    log = work / f"{app.stem}.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(APP), f"--server.port={port}"],
+            [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"],
             cwd=PROJECT,
-            env=os.environ | {"EDGEGUARD_WORK": str(work_folder)},
+            env=os.environ | {"EDGEGUARD_WORK": str(work)},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -99,7 +114,7 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture
-def new_page(browser: "Browser") -> Iterator[Callable[[str], "Page"]]:
+def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     """Opens a page in light or dark; notes requests that leave this machine."""
     contexts = []
     outside: list[str] = []
@@ -108,9 +123,14 @@ def new_page(browser: "Browser") -> Iterator[Callable[[str], "Page"]]:
         if url.startswith(("http", "ws")) and "//127.0.0.1:" not in url:
             outside.append(url)
 
-    def open_page(scheme: str) -> "Page":
+    def open_page(scheme: str, **options: Any) -> "Page":
         context = browser.new_context(
-            viewport={"width": 1280, "height": 900}, color_scheme=scheme, accept_downloads=True
+            **{
+                "viewport": {"width": 1280, "height": 900},
+                "color_scheme": scheme,
+                "accept_downloads": True,
+                **options,
+            }
         )
         contexts.append(context)
         page = context.new_page()

@@ -11,7 +11,9 @@ from edgeguard_core.thresholds import (
     alerts_per_day,
     alerts_per_hour,
     conformal,
+    false_alarms_at_most,
     fixed,
+    incidents_per_day,
     max_f_beta,
     max_recall_within,
     mean_plus_sigmas,
@@ -261,3 +263,46 @@ def test_an_impossible_wish_is_refused_with_a_sentence(ask):
     sketch = sketch_of_two(np.float32([1, 2]), np.float32([3]), duration_hours=1.0)
     with pytest.raises(EdgeGuardError, match=r"give|ask"):
         ask(sketch)
+
+
+@given(
+    scores=st.lists(st.floats(0, 9, width=32), min_size=1, max_size=40), budget=st.integers(0, 9)
+)
+def test_incidents_a_day_are_the_lowest_edge_within_the_budget(
+    scores: list[float], budget: int
+) -> None:
+    sketch = ThresholdSketch.build(scores, duration_hours=48.0)
+    value = incidents_per_day(sketch, budget, "doc").value
+    raised = [sum(s >= edge for s in np.float32(scores)) for edge in sketch.edges]
+    within = [edge for edge, n in zip(sketch.edges, raised, strict=True) if n / 2 <= budget]
+    assert value == min(within)
+
+
+def test_incidents_a_day_need_times() -> None:
+    with pytest.raises(NotEnoughDataError, match="carry no time"):
+        incidents_per_day(ThresholdSketch.build([1.0, 2.0]), 5, "doc")
+
+
+@given(scores=st.lists(st.floats(0, 9, width=32), min_size=1, max_size=40), rate=st.floats(0.01, 1))
+def test_false_alarms_at_most_is_the_lowest_edge_with_so_few(
+    scores: list[float], rate: float
+) -> None:
+    sketch = ThresholdSketch.build(scores)
+    value = false_alarms_at_most(sketch, rate, "doc").value
+    reach = [sum(s >= edge for s in np.float32(scores)) for edge in sketch.edges]
+    assert value == min(
+        e for e, n in zip(sketch.edges, reach, strict=True) if n / len(scores) <= rate
+    )
+
+
+def test_rarer_attacks_ask_for_a_higher_threshold() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.lognormal(0, 1, 900), rng.lognormal(2, 1, 100)])
+    sketch = ThresholdSketch.build(scores, np.repeat([0, 1], [900, 100]), ("benign", "scan"))
+    for choice in (
+        lambda share: precision_at_least(sketch, 0.8, "doc", prevalence=share),
+        lambda share: max_f_beta(sketch, 1.0, "doc", prevalence=share),
+        lambda share: min_cost(sketch, 1.0, 10.0, "doc", prevalence=share),
+    ):
+        assert choice(0.1).value == pytest.approx(choice(None).value)  # as common as here
+        assert choice(0.001).value > choice(None).value
