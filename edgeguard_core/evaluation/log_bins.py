@@ -45,7 +45,7 @@ class LogBins:
         >>> LogBins(1).of([0.0, 1.0, 1e9]).tolist()
         [0, 7, 13]
         """
-        numbers = np.ascontiguousarray(values, np.float32)
+        numbers = np.asarray(values, np.float32, order="C")
         low = self._bin_of_prefix[numbers.view(np.uint32) >> np.uint32(16)]
         # Between two prefixes lies one border at most. This is five times faster than a search.
         bins = low + (numbers >= self._next_edge[low])
