@@ -318,7 +318,14 @@ def _of_demo() -> Reference | None:
     except EdgeGuardError:
         return None
     files = kept.done.shipped
-    return Reference(DEMO, "Demo: an office's Tuesday", files.bundle, kept.scores, files.traffic)
+    return Reference(
+        DEMO,
+        "Demo: an office's Tuesday",
+        files.bundle,
+        kept.scores,
+        files.traffic,
+        details=kept.details,
+    )
 
 
 def _stamp(reference: Reference) -> str:

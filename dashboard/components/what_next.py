@@ -75,8 +75,9 @@ def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
 def _score_step(plan: jobs.Plan, given: workspace.GivenFile) -> None:
     bundle = plan.facts["bundle"]
     state = str(workspace.state_folder(Path(bundle)))
+    plan.facts["details"] = str(plan.folder / "details.npz")
     plan.step("score", bundle, str(given.path), *given.schema_option, "--state", state,
-              "--out", plan.facts["scores"])  # fmt: skip
+              "--out", plan.facts["scores"], "--details", plan.facts["details"])  # fmt: skip
 
 
 def _score(given: workspace.GivenFile, schema: str | None) -> None:

@@ -20,6 +20,13 @@ def command(
         Path,
         typer.Option("--out", help="The table: a .parquet or .csv file.", show_default=False),
     ],
+    details: Annotated[
+        Path | None,
+        typer.Option(
+            "--details",
+            help="Also write which features fail and for whom, with a sample of flows: a .npz.",
+        ),
+    ] = None,
     state: options.State = None,
     schema: options.SchemaOption = None,
     benign: options.Benign = None,
@@ -38,6 +45,7 @@ def command(
             Detector(Bundle.load(bundle), state),
             files,
             out,
+            details=details,
             read=options.read_options(schema, benign, tz, local_network),
             on_progress=on_progress,
         )

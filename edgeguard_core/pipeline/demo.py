@@ -16,8 +16,9 @@ from edgeguard_core.detection import Detector, Explanation, ScoredFlows, explain
 from edgeguard_core.detection.incidents import Incident, IncidentTable, hosts, raised
 from edgeguard_core.errors import OutputError, SourceError
 from edgeguard_core.evaluation import Evaluation, evaluate
-from edgeguard_core.files import whole_file
+from edgeguard_core.files import whole_file, write_whole
 from edgeguard_core.flows.table import Flows, Labels
+from edgeguard_core.pipeline.details import DetailsCollector, dump_details
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import result_columns, scored_batches, threshold_json
@@ -162,6 +163,7 @@ class Demonstration:
 def demonstrate(
     *,
     out: Path | None = None,
+    details: Path | None = None,
     files: Shipped | None = None,
     state: Path | None = None,
     on_progress: OnProgress = silent,
@@ -173,6 +175,8 @@ def demonstrate(
     ----------
     out
         A .parquet or .csv file for the scored flows, as ``score`` writes it.
+    details
+        A file for what ``score --details`` writes.
     files
         Another bundle and other labelled traffic to show.
     state
@@ -191,12 +195,17 @@ def demonstrate(
         spare(out, [files.traffic], files.bundle)
     detector = Detector(Bundle.load(files.bundle), state)
     report, incidents = ReadReport(), IncidentTable()
+    collector = None if details is None else DetailsCollector(detector)
     parts: list[tuple[Flows, ScoredFlows]] = []
     with _table(out) as write:
         for flows, scored in scored_batches(detector, [files.traffic], None, report, on_progress):
             incidents.add(flows, scored)
             parts.append((flows, scored))
             write(flows, scored, detector)
+            if collector is not None:
+                collector.add(flows, scored)
+    if details is not None and collector is not None:
+        write_whole(details, dump_details(collector.details()))
     flows = Flows.concat([part for part, _ in parts])
     scores = np.concatenate([scored.scores for _, scored in parts])
     on_progress(Progress("score", 1.0, "Explaining the worst"))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edgeguard_core.files import whole_file
 from edgeguard_core.flows.schema import Role, Schema, shipped_schemas
 from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.pipeline.contextual import contextual_batches, wants_context
+from edgeguard_core.pipeline.details import DetailsCollector, dump_details
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
@@ -111,6 +113,7 @@ def score_files(
     paths: Sequence[str | Path],
     out: Path,
     *,
+    details: Path | None = None,
     read: ReadOptions | None = None,
     on_progress: OnProgress = silent,
     clock: Callable[[], float] = time.monotonic,
@@ -123,25 +126,40 @@ def score_files(
     and ``incident_cause``. Of several files ``file`` names each flow's, and all columns that the
     schema and labels could fill are there.
 
+    With ``details`` what the Errors view shows is written there from the same pass: counts of
+    the features' errors and a sample of flows (``Details``).
+
     Raises
     ------
     OutputError
-        If ``out`` ends in neither .parquet nor .csv, or cannot be written.
+        If ``out`` ends in neither .parquet nor .csv, or it or ``details`` cannot be written.
     SourceError, SchemaError
         As ``scored_batches`` does; nothing is written then.
     """
     if out.suffix not in _ENDINGS:
         raise OutputError(f"Cannot write {out}: name a file that ends in .parquet or .csv.")
     spare(out, expand(paths), detector.bundle.path)
+    collector, aside = None, None
+    if details is not None:
+        spare(details, [*expand(paths), out], detector.bundle.path)
+        collector = DetailsCollector(detector)
     started, report, alerts = clock(), ReadReport(), 0
     several = len(expand(paths)) > 1
-    with whole_file(out) as temporary, TableWriter(temporary, as_csv=_ENDINGS[out.suffix]) as table:
+    with ExitStack() as stack:
+        if details is not None:
+            aside = stack.enter_context(whole_file(details))
+        temporary = stack.enter_context(whole_file(out))
+        table = stack.enter_context(TableWriter(temporary, as_csv=_ENDINGS[out.suffix]))
         for flows, scored in scored_batches(detector, paths, read, report, on_progress):
             columns = result_columns(flows, scored, detector)
             if several:
                 columns = _of_a_file(report.current_name, flows, columns)
             alerts += int(np.count_nonzero(columns["is_alert"]))
             table.write(columns, whole=flows.whole_numbers)
+            if collector is not None:
+                collector.add(flows, scored)
+        if collector is not None and aside is not None:
+            aside.write_bytes(dump_details(collector.details()))
     return Scored(
         out=out,
         report=report,
