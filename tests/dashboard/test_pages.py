@@ -10,7 +10,7 @@ import pytest
 from dashboard_app import APP, PATIENCE_S, PROJECT, finish, said
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, shell, wording, workspace
+from dashboard import jobs, shell, training, wording, workspace
 from dashboard.components import verdicts
 from dashboard.keys import Key
 from edgeguard_core.errors import SourceError
@@ -32,7 +32,9 @@ def test_navigation_has_exactly_the_agreed_names() -> None:
     assert names == ["Overview", "Data", "Train", "Threshold", "Live", "Review", "Pipeline"]
 
 
-@pytest.mark.parametrize(("name", "title", "icon"), shell.PAGES[2:])
+@pytest.mark.parametrize(
+    ("name", "title", "icon"), [page for page in shell.PAGES if page[0] in wording.TO_COME]
+)
 def test_pages_to_come_say_what_will_come_and_what_to_use_meanwhile(
     app: AppTest, name: str, title: str, icon: str
 ) -> None:
@@ -335,9 +337,7 @@ def test_a_damaged_bundle_is_refused_in_a_sentence(upload: Upload) -> None:
 def test_without_tensorflow_learning_says_what_is_missing(
     upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashboard.components import what_next
-
-    monkeypatch.setattr(what_next, "_can_train", lambda: False)
+    monkeypatch.setattr(training, "can_train", lambda: False)
     app = upload("office.csv")
     assert app.button(key=Key.LEARN).disabled
     assert wording.NO_TRAINING in said(app)
