@@ -19,13 +19,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from dashboard import workspace
+from dashboard import job_progress, worker, workspace
+from dashboard.job_progress import Reported
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
 
 # The tests put a stand-in here; every step of a job starts with it.
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "edgeguard_core.cli")
 GRACE_SECONDS = 10.0  # between asking a job to stop and killing it
+LEARNING = ("learn", "train")  # kinds of which one may run at a time
 _TAIL_BYTES = 65_536
 _ANSWER_SECONDS = 120.0
 _MARK = "edgeguard:"  # what the command puts before its error line
@@ -52,12 +54,13 @@ class Job:
     """What was asked for."""
 
     id: str
-    kind: str  # 'inspect' | 'learn' | 'score'
+    kind: str  # 'inspect' | 'learn' | 'train' | 'score'
     file_id: str
     title: str
     created: str  # ISO, UTC
     steps: tuple[tuple[str, ...], ...]
-    facts: dict[str, str]  # paths of what comes out: bundle, scores, rejected
+    # Paths of what comes out: bundle, scores, rejected; made, which goes when it is cancelled.
+    facts: dict[str, str]
 
     @property
     def folder(self) -> Path:
@@ -74,12 +77,17 @@ class Status:
 
     state: State
     step: int = 0  # which of the steps, from 0
-    stage: str = ""  # 'read' | 'train' | … as the command reports it
-    done: float = 0.0  # share of the step, 0 to 1
-    message: str = ""
-    losses: tuple[float, ...] = ()
+    reported: Reported = field(default_factory=Reported)
     results: tuple[dict[str, Any], ...] = ()  # one JSON object a finished step
     error: str | None = None  # one sentence; None when there is nothing to tell a person
+
+    @property
+    def stage(self) -> str:
+        return self.reported.stage
+
+    @property
+    def done(self) -> float:
+        return self.reported.done
 
 
 @dataclass
@@ -176,10 +184,10 @@ def newest(kinds: tuple[str, ...], file_id: str | None = None) -> Job | None:
     return None
 
 
-def running(kind: str) -> Job | None:
-    """A job of this kind that is not over yet."""
+def running(*kinds: str) -> Job | None:
+    """A job of one of these kinds that is not over yet."""
     for job in all_jobs():
-        if job.kind == kind and not status(job).state.is_over:
+        if job.kind in kinds and not status(job).state.is_over:
             return job
     return None
 
@@ -204,19 +212,21 @@ def status(job: Job) -> Status:
     finished = workspace.read_json(job.folder / "finished.json")
     cancelled = (job.folder / "cancelled").exists()
     step = _current_step(job) if finished is None else int(finished["step"])
-    progress = _progress(job, step)
+    reported = job_progress.read(
+        [job.folder / f"progress-{n}.jsonl" for n in range(step + 1) if n < len(job.steps)]
+    )
     if finished is None and alive:
-        return Status(State.CANCELLING if cancelled else State.RUNNING, step, **progress)
+        return Status(State.CANCELLING if cancelled else State.RUNNING, step, reported)
     if finished is not None and finished["status"] == 0:
         results = tuple(
             workspace.read_json(job.folder / f"out-{n}.json") or {} for n in range(len(job.steps))
         )
-        return Status(State.DONE, step, **progress, results=results)
+        return Status(State.DONE, step, reported, results)
     if cancelled:
-        return Status(State.CANCELLED, step, **progress)
+        return Status(State.CANCELLED, step, reported)
     code = None if finished is None else int(finished["status"])
     error = _last_line(job.log) if code in _USER_ERRORS else None
-    return Status(State.FAILED, step, **progress, error=error)
+    return Status(State.FAILED, step, reported, error=error)
 
 
 def cancel(job: Job) -> None:
@@ -231,8 +241,14 @@ def cancel(job: Job) -> None:
 
 
 def kill(job: Job) -> None:
-    """End a job that did not stop when asked to."""
+    """End a job that did not stop when asked to, and delete what it had made so far."""
+    if status(job).state.is_over:
+        return
     _signal_group(job, signal.SIGKILL)
+    child = _children.get(job.id)
+    if child is not None:
+        child.wait(GRACE_SECONDS)
+    worker.discard(job.facts)
 
 
 def wait(job: Job, timeout_s: float) -> Status:
@@ -322,26 +338,9 @@ def _current_step(job: Job) -> int:
     )
 
 
-def _progress(job: Job, step: int) -> dict[str, Any]:
-    lines = _tail(job.folder / f"progress-{step}.jsonl").splitlines()
-    last: dict[str, Any] = {}
-    losses = []
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:  # a line that is being written, or was cut by the tail
-            continue
-        if not isinstance(record, dict):
-            continue
-        last = record
-        if isinstance(record.get("loss"), int | float):
-            losses.append(float(record["loss"]))
-    return {
-        "stage": str(last.get("stage", "")),
-        "done": min(max(float(last.get("done") or 0.0), 0.0), 1.0),
-        "message": str(last.get("message") or ""),
-        "losses": tuple(losses),
-    }
+def log_tail(job: Job, lines: int) -> list[str]:
+    """The last lines that a job's commands wrote to stderr."""
+    return _tail(job.log).splitlines()[-lines:]
 
 
 def _tail(path: Path) -> str:

@@ -67,7 +67,25 @@ class ErrorsKey:
 class TrainKey:
     """Keys of the Train page."""
 
+    SHOWN = "eg_train_shown"
+    SOURCE = "eg_train_source"
+    USE_SAMPLE = "eg_train_use_sample"
+    BENIGN = "eg_train_benign"
+    UNLABELLED = "eg_train_unlabelled"
+    FEATURES = "eg_train_features"
+    CONTEXT = "eg_train_context"
+    SIZE = "eg_train_size"
+    LENGTH = "eg_train_length"
+    STEPS = "eg_train_steps"
+    EPOCHS = "eg_train_epochs"
+    SEED = "eg_train_seed"
+    VARIANT = "eg_train_variant"
+    PROMISE = "eg_train_promise"
+    NAME = "eg_train_name"
     START = "eg_train_start"
+    OPEN_STUDIO = "eg_train_open_studio"
+    ANOTHER = "eg_train_another"
+    SHOW = "eg_train_show"
 
 
 class ReviewKey:

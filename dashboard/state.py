@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import evaluations, workspace
-from dashboard.keys import ContextKey, Key
+from dashboard import evaluations, jobs, workspace
+from dashboard.keys import ContextKey, Key, TrainKey
 from edgeguard_core.thresholds import Threshold
 from edgeguard_core.thresholds.choose import fixed
 
@@ -20,6 +20,7 @@ _IN_ADDRESS = {
     "evaluation": ContextKey.EVALUATION,
     "t": ContextKey.THRESHOLD,
     "present": ContextKey.PRESENT,
+    "training": TrainKey.SHOWN,
 }
 
 
@@ -35,6 +36,8 @@ def keep_in_address() -> None:
         known = evaluation == evaluations.DEMO or workspace.is_id(evaluation)
         st.session_state[ContextKey.EVALUATION] = evaluation if known else None
         st.session_state[ContextKey.THRESHOLD] = _number(asked.get("t"))
+        training = asked.get("training")
+        st.session_state[TrainKey.SHOWN] = training if workspace.is_id(training) else None
         st.session_state[ContextKey.PRESENT] = 1 if asked.get("present") == "1" else None
     _write_address()
 
@@ -80,6 +83,17 @@ def threshold(in_force: Threshold) -> Threshold:
 def try_threshold(value: float | None) -> None:
     """Look through another threshold, on all pages; None goes back to the one in force."""
     st.session_state[ContextKey.THRESHOLD] = value
+    _write_address()
+
+
+def shown_training() -> jobs.Job | None:
+    """The training whose outcome this visit looks at, if it is still there."""
+    return jobs.find(st.session_state.get(TrainKey.SHOWN))
+
+
+def show_training(job: jobs.Job | None) -> None:
+    """Look at a training, or at none."""
+    st.session_state[TrainKey.SHOWN] = None if job is None else job.id
     _write_address()
 
 

@@ -4,8 +4,10 @@ Started as ``python -m dashboard.worker FOLDER`` by ``jobs.start``. It outlives 
 browser and the server, gives way to both, and imports nothing heavy.
 """
 
+import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,14 +47,25 @@ class _Carrier:
         return 0, len(steps) - 1
 
 
+def discard(facts: dict[str, str]) -> None:
+    """Delete what a cancelled job had made so far, half-written parts too."""
+    if "made" not in facts:
+        return
+    made = Path(facts["made"])
+    for path in (made, *made.parent.glob(f".{glob.escape(made.name)}.*")):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def main(folder: Path) -> int:
     """Run a job's steps; its end stands in ``finished.json`` when this returns."""
     if hasattr(os, "nice"):
         os.nice(LOWER_PRIORITY)
     carrier = _Carrier()
     signal.signal(signal.SIGTERM, carrier.stop)
-    steps = json.loads((folder / "job.json").read_text(encoding="utf-8"))["steps"]
-    status, number = carrier.run(folder, steps)
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    status, number = carrier.run(folder, job["steps"])
+    if status != 0 and carrier.stopping:
+        discard(job["facts"])
     part = folder / "finished.json.part"
     part.write_text(json.dumps({"status": status, "step": number}), encoding="utf-8")
     part.replace(folder / "finished.json")

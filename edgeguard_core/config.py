@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 from edgeguard_core.errors import TrainingError
+
+SIZES: Final[Mapping[str, tuple[tuple[int, ...], int]]] = {
+    "s": ((32, 16), 4),
+    "m": ((64, 32), 8),  # the measured recipe
+    "l": ((128, 64), 16),
+}
+"""Widths of the hidden layers and of the bottleneck, by the name of the size."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,27 @@ class TrainingConfig:
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"seed is {self.seed}; it must lie between 0 and 2147483647.")
 
+    @classmethod
+    def of_size(cls, size: str, **others: Any) -> "TrainingConfig":
+        """The settings of a network that is small, medium or large, and others by name.
+
+        Raises
+        ------
+        TrainingError
+            If there is no such size, or a value cannot be trained with.
+
+        Examples
+        --------
+        >>> TrainingConfig.of_size("m") == TrainingConfig()
+        True
+        >>> TrainingConfig.of_size("s", seed=7).hidden
+        (32, 16)
+        """
+        if size.lower() not in SIZES:
+            raise TrainingError(f"No size is called {size!r}; use one of {', '.join(SIZES)}.")
+        hidden, bottleneck = SIZES[size.lower()]
+        return cls(**{"hidden": hidden, "bottleneck": bottleneck, **others})
+
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return asdict(self) | {"hidden": list(self.hidden)}
@@ -71,3 +100,22 @@ class TrainingConfig:
         if "hidden" in chosen:
             chosen["hidden"] = tuple(chosen["hidden"])
         return cls(**chosen)
+
+
+def layer_widths(n_expanded: int, config: TrainingConfig) -> tuple[int, ...]:
+    """Widths from the input to the output, which holds m and s side by side.
+
+    >>> layer_widths(40, TrainingConfig())
+    (40, 64, 32, 8, 32, 64, 80)
+    """
+    back = tuple(reversed(config.hidden))
+    return (n_expanded, *config.hidden, config.bottleneck, *back, 2 * n_expanded)
+
+
+def parameter_count(n_expanded: int, config: TrainingConfig) -> int:
+    """Weights that are learned: of each layer its kernel and its biases.
+
+    >>> parameter_count(2, TrainingConfig(hidden=(3,), bottleneck=1))  # 9 + 4 + 6 + 16
+    35
+    """
+    return sum((rows + 1) * columns for rows, columns in pairwise(layer_widths(n_expanded, config)))

@@ -1,4 +1,4 @@
-"""Flows by score with the threshold, what made a flow odd, and the training loss."""
+"""Flows by score with the threshold, and what made a flow odd."""
 
 import altair as alt
 import pandas as pd
@@ -132,23 +132,3 @@ def feature_shares(features: pd.DataFrame, *, dark: bool = False, most: int = 8)
         text=alt.Text("share:Q", format=".0%")
     )
     return alt.layer(bars, words).properties(height=alt.Step(26))
-
-
-def loss_curve(losses: tuple[float, ...], *, dark: bool = False) -> alt.Chart:
-    """The training loss as it falls; it is a likelihood and may be below zero."""
-    frame = pd.DataFrame({"report": range(1, len(losses) + 1), "loss": losses})
-    return (
-        alt.Chart(frame)
-        .mark_line(color=palette(dark).benign, strokeWidth=2)
-        .encode(
-            x=alt.X("report:Q", title=None, axis=None),
-            y=alt.Y(
-                "loss:Q",
-                title="loss",
-                scale=alt.Scale(zero=False),
-                axis=alt.Axis(grid=False, tickCount=3),
-            ),
-            tooltip=[alt.Tooltip("loss:Q", format=".3f")],
-        )
-        .properties(height=120)
-    )

@@ -1,11 +1,10 @@
 """Step 3: learn this file's normal, or score it with a bundle at hand."""
 
-import importlib.util
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import jobs, state, wording, workspace
+from dashboard import jobs, state, training, wording, workspace
 from dashboard.components import boundary
 from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
@@ -32,8 +31,8 @@ def _learn(given: workspace.GivenFile) -> None:
         "Learns from the benign rows (from all rows where there are no labels), sets the threshold "
         "for 1 % false alarms, and scores the whole file. About half a minute for 100,000 flows."
     )
-    reason = None if _can_train() else wording.NO_TRAINING
-    busy = jobs.running("learn")
+    reason = None if training.can_train() else wording.NO_TRAINING
+    busy = jobs.running(*jobs.LEARNING)
     if busy is not None:
         reason = f"Another file is being learned right now: {wording.plain(busy.title)}."
     if reason:
@@ -49,18 +48,22 @@ def _learn(given: workspace.GivenFile) -> None:
         st.rerun()
 
 
-def _can_train() -> bool:
-    # Looks for it without importing it: TensorFlow must not be loaded in this process.
-    return importlib.util.find_spec("tensorflow") is not None
+def learn(given: workspace.GivenFile, settings: training.Settings | None = None) -> jobs.Job:
+    """Start learning a file and scoring it with what was learned.
 
-
-def learn(given: workspace.GivenFile) -> jobs.Job:
-    """Start learning a file and scoring it with what was learned."""
-    plan = jobs.Plan("learn", given.id, f"Learn the normal of {given.name}")
-    bundle = str(workspace.free_bundle_path(workspace.bundle_stem(given.name)))
-    plan.facts |= {"bundle": bundle, "scores": str(plan.folder / "scores.parquet")}
-    plan.step("train", str(given.path), *given.schema_option, "--out", bundle)
-    _score_step(plan, given)
+    With settings it is a training of the Train page, without it is by the measured recipe.
+    """
+    if settings is None:
+        plan = jobs.Plan("learn", given.id, f"Learn the normal of {given.name}")
+        settings = training.Settings(workspace.bundle_stem(given.name))
+    else:
+        plan = jobs.Plan("train", given.id, f"Train {settings.name} on {given.name}")
+    bundle = str(workspace.free_bundle_path(settings.name))
+    scores = str(plan.folder / "scores.parquet")
+    plan.facts |= {"bundle": bundle, "made": bundle, "scores": scores}
+    read = (*given.schema_option, *settings.label_options)
+    plan.step("train", str(given.path), *read, *settings.options, "--out", bundle)
+    _score_step(plan, given, settings.label_options)
     return jobs.start(plan)
 
 
@@ -72,12 +75,15 @@ def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
     return jobs.start(plan)
 
 
-def _score_step(plan: jobs.Plan, given: workspace.GivenFile) -> None:
+def _score_step(
+    plan: jobs.Plan, given: workspace.GivenFile, label_options: tuple[str, ...] = ()
+) -> None:
     bundle = plan.facts["bundle"]
     state = str(workspace.state_folder(Path(bundle)))
     plan.facts["details"] = str(plan.folder / "details.npz")
-    plan.step("score", bundle, str(given.path), *given.schema_option, "--state", state,
-              "--out", plan.facts["scores"], "--details", plan.facts["details"])  # fmt: skip
+    plan.step("score", bundle, str(given.path), *given.schema_option, *label_options,
+              "--state", state, "--out", plan.facts["scores"],
+              "--details", plan.facts["details"])  # fmt: skip
 
 
 def _score(given: workspace.GivenFile, schema: str | None) -> None:

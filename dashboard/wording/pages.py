@@ -24,12 +24,6 @@ PAGE_HELP = {
 
 # What the pages that are still to come say: what they will do, and what does it today.
 TO_COME = {
-    "train": (
-        "Here you will train with settings of your own (features, size, steps, seed) and watch "
-        "the loss fall.",
-        "Until then, **Data** learns a file's normal with the recommended settings, and "
-        "`edgeguard train FILE --out BUNDLE` does it by command.",
-    ),
     "live": (
         "Here you will watch flows as they arrive, pause, inject attacks into a replay and see "
         "them caught.",
@@ -51,7 +45,8 @@ TO_COME = {
 STAGES = {
     "read": "Reading the file",
     "train": "Learning",
-    "convert": "Converting and calibrating",
+    "convert": "Converting, comparing",
+    "calibrate": "Calibrating",
     "score": "Scoring",
     "write": "Writing",
     "done": "Finishing",

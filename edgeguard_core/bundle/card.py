@@ -36,8 +36,10 @@ def model_card(manifest: Manifest, threshold: Mapping[str, Any]) -> str:
 
 
 def _what_it_is(manifest: Manifest) -> str:
-    features = manifest.preprocessor.get("absent") or []
-    left_out = f" Left out, as the training file lacks them: {_text(features)}." if features else ""
+    unwanted = manifest.training.get("left_out") or []
+    lacking = [n for n in manifest.preprocessor.get("absent") or [] if n not in unwanted]
+    left_out = f" Left out, as the training file lacks them: {_text(lacking)}." if lacking else ""
+    left_out += f" Left out, as asked: {_text(unwanted)}." if unwanted else ""
     return (
         f"An autoencoder that gives each flow of schema {manifest.schema.name} (version "
         f"{manifest.schema.version}) a score of how badly it fits what was normal in training; "

@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,15 +25,18 @@ _TITLES = {
 
 
 @contextmanager
-def watched(json: bool, path: Path | None) -> "Iterator[OnProgress]":
+def watched(
+    json: bool, path: Path | None, clock: Callable[[], float] = time.monotonic
+) -> "Iterator[OnProgress]":
     """A progress callback for a verb; a failure is the last line of the file.
 
-    The bar shows only to a person: on a terminal, and without ``--json``.
+    The bar shows only to a person: on a terminal, and without ``--json``. Lines about training
+    also say how many ``seconds`` passed since the verb began, by ``clock``.
     """
-    with _file(path) as note, _bar(shown=not json and sys.stderr.isatty()) as draw:
+    with _file(path, clock) as note, _bar(shown=not json and sys.stderr.isatty()) as draw:
 
         def report(step: "Progress") -> None:
-            note(step.stage, step.done, step.message, step.loss)
+            note(step.stage, step.done, step.message, step.loss, step.step, step.steps)
             draw(step)
 
         try:
@@ -47,7 +51,7 @@ def watched(json: bool, path: Path | None) -> "Iterator[OnProgress]":
 
 
 @contextmanager
-def _file(path: Path | None) -> Iterator[Any]:
+def _file(path: Path | None, clock: Callable[[], float]) -> Iterator[Any]:
     if path is None:
         yield lambda *_: None
         return
@@ -58,10 +62,20 @@ def _file(path: Path | None) -> Iterator[Any]:
             f"Cannot write {path}: {error.strerror}; name another --progress."
         ) from error
     with stream:
+        started = clock()
 
-        def note(stage: str, done: float, message: str, loss: float | None) -> None:
+        def note(
+            stage: str,
+            done: float,
+            message: str,
+            loss: float | None,
+            step: int | None = None,
+            steps: int | None = None,
+        ) -> None:
             known = None if loss is None or not math.isfinite(loss) else loss
             line = {"stage": stage, "done": round(done, 4), "message": message, "loss": known}
+            if step is not None:
+                line |= {"step": step, "steps": steps, "seconds": round(clock() - started, 3)}
             stream.write(json.dumps(line, allow_nan=False) + "\n")
 
         yield note

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Learn what is normal, write a bundle."
 EXAMPLE = "Example: edgeguard train flows.csv --out office.bundle"
+_STEPS = 4_000
 
 
 def command(
@@ -29,9 +30,25 @@ def command(
     variant: Annotated[
         str, typer.Option("--variant", help="What ships: float32, float16 or dynamic_int8.")
     ] = "float32",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of 256 flows.")] = (
-        4_000
-    ),
+    size: Annotated[
+        str, typer.Option("--size", help="Of the network: s, m or l (widths 32, 64 or 128).")
+    ] = "m",
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps", min=1, help="Training steps of 256 flows.", show_default=str(_STEPS)
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None,
+        typer.Option("--epochs", help="Passes over the fitted flows, instead of --steps."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out", help="A feature that the model shall not read; may be repeated."
+        ),
+    ] = None,
     schema: options.SchemaOption = None,
     benign: options.Benign = None,
     unlabelled_as_benign: options.UnlabelledAsBenign = False,
@@ -60,17 +77,21 @@ def command(
     from edgeguard_core.config import TrainingConfig
     from edgeguard_core.pipeline.train import TrainRequest, train
 
+    if steps is not None and epochs is not None:
+        raise typer.BadParameter("--steps and --epochs both say how long; give one of them")
     with watched(json, progress) as on_progress:
         request = TrainRequest(
             paths=files,
             out=out.with_name(f"{out.name}.zip") if as_zip and out.suffix != ".zip" else out,
-            config=TrainingConfig(seed=seed, steps=steps),
+            config=TrainingConfig.of_size(size, seed=seed, steps=steps or _STEPS),
             read=options.read_options(schema, benign, tz, local_network),
             variant=variant,
             promise=fpr,
             take_unlabelled=unlabelled_as_benign,
             keep_rows=keep_rows,
             context=context,
+            left_out=tuple(leave_out or ()),
+            epochs=epochs,
             lean=lean,
             note=note,
             force=force,

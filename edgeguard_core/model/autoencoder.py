@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.config import TrainingConfig
+from edgeguard_core.config import TrainingConfig, layer_widths
 from edgeguard_core.features.preprocessing import Preprocessor
 from edgeguard_core.features.transform import LOG
 from edgeguard_core.model._tensorflow import tensorflow
@@ -31,16 +31,6 @@ CATEGORICAL = "categorical"
 
 Parameters = Mapping[str, Any]
 """``kernel_0, bias_0, kernel_1, …``: arrays or variables, first layer first."""
-
-
-def layer_widths(n_expanded: int, config: TrainingConfig) -> tuple[int, ...]:
-    """Widths from the input to the output, which holds m and s side by side.
-
-    >>> layer_widths(40, TrainingConfig())
-    (40, 64, 32, 8, 32, 64, 80)
-    """
-    back = tuple(reversed(config.hidden))
-    return (n_expanded, *config.hidden, config.bottleneck, *back, 2 * n_expanded)
 
 
 def initial_parameters(
@@ -75,7 +65,7 @@ class Autoencoder:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Widths of the layers, see ``layer_widths``."""
+        """Widths of the layers, see ``config.layer_widths``."""
         return layer_widths(self.preprocessor.n_expanded, self.config)
 
     def input_specs(self) -> dict[str, Any]:

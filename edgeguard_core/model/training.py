@@ -87,7 +87,7 @@ def train_weights(
     NotEnoughDataError
         If there is no row.
     TrainingError
-        If the loss is no longer finite.
+        If the loss is no longer finite; the message says from which step on.
     """
     if not len(inputs):
         raise NotEnoughDataError("There are 0 flows to train on; give a file of normal traffic.")
@@ -101,11 +101,15 @@ def train_weights(
     losses: list[float] = []
     for first in range(0, config.steps, STEPS_A_REPORT):
         chunk = slice(first, min(first + STEPS_A_REPORT, config.steps))
+        before = trainer.state()
         losses.append(trainer.run(rows[chunk], rates[chunk], first))
         if not np.isfinite(losses[-1]):
+            trainer.set_state(before)
+            step = trainer.first_without_loss(rows[chunk], rates[chunk], first)
             raise TrainingError(
-                f"The loss is {losses[-1]} after {chunk.stop} steps; lower the learning rate, "
-                f"now {config.learning_rate:g}, and look for extreme values in the file."
+                f"The loss is no number any more at step {step} of {config.steps}: leave out "
+                "features with extreme values (`edgeguard inspect` names them), or lower the "
+                f"learning rate, now {config.learning_rate:g}."
             )
         if on_progress is not None:
             on_progress(TrainingProgress(chunk.stop, config.steps, losses[-1]))
@@ -156,6 +160,27 @@ class _Trainer:
     def run(self, rows: NDArray[np.int32], rates: NDArray[np.float32], done: int) -> float:
         """The mean loss of the steps whose row numbers and learning rates are given."""
         return float(self._steps(rows, rates, np.int32(done)))
+
+    def first_without_loss(
+        self, rows: NDArray[np.int32], rates: NDArray[np.float32], done: int
+    ) -> int:
+        """The first step, counted from 1, whose loss is not finite; they are run one by one."""
+        for k in range(len(rows)):
+            if not np.isfinite(self.run(rows[k : k + 1], rates[k : k + 1], done + k)):
+                return done + k + 1
+        return done + len(rows)
+
+    def state(self) -> list[NDArray[np.float32]]:
+        """Everything that a step changes."""
+        return [variable.numpy() for variable in self._all()]
+
+    def set_state(self, state: list[NDArray[np.float32]]) -> None:
+        """Go back to where ``state`` was taken."""
+        for variable, values in zip(self._all(), state, strict=True):
+            variable.assign(values)
+
+    def _all(self) -> list[Any]:
+        return [v for part in (self._variables, self._first, self._second) for v in part.values()]
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """The weights as they are served, kernels on the 8-bit grid."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 class Progress:
     """Where a run is: its stage, the share of that stage done (0 to 1), and a line for people.
 
-    ``loss`` is set while training.
+    ``loss`` and ``step`` of ``steps`` are set while training.
     """
 
     stage: str
     done: float
     message: str = ""
     loss: float | None = None
+    step: int | None = None
+    steps: int | None = None
 
 
 OnProgress = Callable[[Progress], None]

@@ -1,8 +1,10 @@
 """Train: from files of flows to a bundle, with everything between."""
 
+import difflib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ from numpy.typing import NDArray
 import edgeguard_core
 from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
-from edgeguard_core.errors import EdgeGuardError
+from edgeguard_core.errors import EdgeGuardError, SchemaError
 from edgeguard_core.features.context import with_context, without_context
 from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
 from edgeguard_core.files import sha256_hex
+from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
@@ -58,6 +61,8 @@ class TrainRequest:
     take_unlabelled: bool = False
     keep_rows: bool = False
     context: bool = True  # where flows have times, the history of their hosts is learned, too
+    left_out: Sequence[str] = ()  # features of the schema that the model must not read
+    epochs: float | None = None  # passes over the fitted rows; decides the steps where given
     lean: bool = False  # leave out what only convert needs
     note: str = ""  # kept with the data's provenance
     force: bool = False
@@ -115,7 +120,8 @@ def train(
     Raises
     ------
     SourceError, SchemaError, NotEnoughDataError
-        If the files cannot be read, or hold too little that is normal.
+        If the files cannot be read, hold too little that is normal, or have no such feature
+        as is to be left out.
     BundleError, OutputError
         If ``out`` exists without ``force``, or cannot be written.
     TrainingError, ConversionError, ParityError
@@ -124,6 +130,7 @@ def train(
     started = time.monotonic()
     _check(request)
     flows, report = read_all(request.paths, request.read, on_progress)
+    _require_features(request.left_out, flows.schema)
     if request.take_unlabelled:
         flows = unlabelled_as_benign(flows)
     normal = normal_flows(flows, report)
@@ -133,13 +140,14 @@ def train(
     parts = split(learned, CALIBRATION_SHARE, seed=request.config.seed)
     held_out = learned.select(parts.last)
 
-    preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
+    config = _config(request, len(parts.first))
+    preprocessor = Preprocessor.fit(learned.select(parts.first), config)
     fitted = preprocessor.transform(learned.select(parts.first))
-    weights = _fit(fitted, preprocessor, request.config, on_progress)
+    weights = _fit(fitted, preprocessor, config, on_progress)
     variants = make_variants(
         weights.arrays,
         preprocessor,
-        request.config,
+        config,
         benign=preprocessor.transform(held_out),
         attacks=preprocessor.transform(attacks) if len(attacks) else None,
         hours=duration_hours(held_out, timeline[parts.last]),
@@ -167,11 +175,12 @@ def train(
             )
             | {"benign": len(learned)},
             training={
-                "config": request.config.to_json(),
-                "seed": request.config.seed,
+                "config": config.to_json(),
+                "seed": config.seed,
                 "epochs": weights.epochs,
                 "losses": [round(float(loss), 6) for loss in weights.losses],
                 "fitted": len(parts.first),
+                **({"left_out": sorted(set(request.left_out))} if request.left_out else {}),
             },
             metrics=calibration_metrics(threshold, calibration),
             runtime={"variant": variants.name(request.variant), "variants": variants.to_json()},
@@ -206,7 +215,33 @@ def _check(request: TrainRequest) -> None:
             f"A false-alarm rate of {request.promise:g} cannot be promised; give one between 0 "
             "and 1, such as 0.01."
         )
+    if request.epochs is not None and not 0 < request.epochs < math.inf:
+        raise EdgeGuardError(
+            f"Training cannot pass over the flows {request.epochs:g} times; give --epochs a number "
+            "above 0."
+        )
     Variants.name(request.variant)
+
+
+def _require_features(names: Sequence[str], schema: Schema) -> None:
+    """Refuse to leave out what is no feature, or all there is."""
+    for name in names:
+        if name not in schema.features:
+            near = difflib.get_close_matches(name, schema.features, n=2)
+            remedy = f"did you mean {' or '.join(near)}?" if near else "leave out what it has."
+            raise SchemaError(f"Schema {schema.name!r} has no feature {name!r}; {remedy}")
+    if not set(schema.features) - set(names):
+        raise SchemaError(
+            f"All {len(schema.features)} features of schema {schema.name!r} are left out; keep one."
+        )
+
+
+def _config(request: TrainRequest, n_fitted: int) -> TrainingConfig:
+    """The settings, with the steps that so many passes over the fitted rows take."""
+    if request.epochs is None:
+        return request.config
+    steps = math.ceil(request.epochs * n_fitted / request.config.batch_rows)
+    return replace(request.config, steps=steps)
 
 
 def _fit(
@@ -217,7 +252,8 @@ def _fit(
 
     def relay(step: TrainingProgress) -> None:
         message = f"Learning: step {step.step} of {step.steps}, loss {step.loss:.3f}"
-        report(Progress("train", step.step / step.steps, message, step.loss))
+        done = step.step / step.steps
+        report(Progress("train", done, message, step.loss, step.step, step.steps))
 
     report(Progress("train", 0.0, "Loading TensorFlow"))
     return train_weights(inputs, preprocessor, config, relay)
@@ -231,11 +267,19 @@ def _contexts(
     That of normal flows is without attacks: a model must not learn their traces.
     """
     some = _some(np.flatnonzero(flows.is_attack), request.config.seed)
-    if not request.context:
-        return without_context(normal.flows), without_context(flows.select(some))
-    learned = with_context(normal.flows, report.timeline[normal.rows])
-    attacks = with_context(flows, report.timeline) if len(some) else flows
-    return learned, attacks.select(some)
+    if request.context:
+        learned = with_context(normal.flows, report.timeline[normal.rows])
+        attacks = with_context(flows, report.timeline) if len(some) else flows
+    else:
+        learned, attacks = without_context(normal.flows), without_context(flows)
+    # Only now, since context is made of columns that may be left out themselves.
+    return _without(learned, request.left_out), _without(attacks.select(some), request.left_out)
+
+
+def _without(flows: Flows, names: Sequence[str]) -> Flows:
+    """The same flows without some of their columns."""
+    kept = {name: values for name, values in flows.columns.items() if name not in names}
+    return replace(flows, columns=kept)
 
 
 def _some(positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

@@ -97,14 +97,15 @@ def make_variants(
     sizes: dict[str, int] = {}
     reference = convert(arrays, preprocessor, config, REFERENCE)
     for position, name in enumerate(names):
-        on_progress(Progress("convert", position / len(names), f"Converting to {name}"))
+        on_progress(Progress("convert", position / len(names), f"Converting to {name}, comparing"))
         model = reference if name == REFERENCE else convert(arrays, preprocessor, config, name)
         report = check_parity(reference, model, benign, attacks, seed=config.seed)
         reports[name], sizes[name] = report, len(model)
         if report.passed:
-            on_progress(Progress("calibrate", position / len(names), f"Calibrating {name}"))
             models[name] = model
-            calibrations[name] = Calibration.fit(Scorer(model).score(benign).score, hours)
+    for position, (name, model) in enumerate(models.items()):
+        on_progress(Progress("calibrate", position / len(models), f"Calibrating {name}"))
+        calibrations[name] = Calibration.fit(Scorer(model).score(benign).score, hours)
     return Variants(models, calibrations, reports, sizes)
 
 

@@ -48,6 +48,16 @@ def test_a_loss_that_is_no_number_is_null(tmp_path):
     assert "NaN" not in (tmp_path / "p").read_text()
 
 
+def test_a_step_of_training_says_when_it_was(tmp_path):
+    ticks = iter([100.0, 103.25])
+    with watched(True, tmp_path / "p", lambda: next(ticks)) as report:
+        report(Progress("train", 0.25, "Step 50", 0.5, 50, 200))
+    assert lines(tmp_path / "p")[0] == {
+        "stage": "train", "done": 0.25, "message": "Step 50", "loss": 0.5,
+        "step": 50, "steps": 200, "seconds": 3.25,
+    }  # fmt: skip
+
+
 def test_a_file_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(OutputError, match="name another --progress"), watched(True, tmp_path):
         pass

@@ -9,6 +9,7 @@ from dashboard_app import PATIENCE_S
 
 from dashboard import jobs, workspace
 from dashboard.components import running
+from dashboard.job_progress import Reported
 from edgeguard_core.errors import EdgeGuardError
 
 
@@ -130,11 +131,11 @@ def test_the_bar_never_goes_back() -> None:
     job = jobs.Job("0" * 8, "learn", "", "", "", ((), ()), {})
     reports = [
         (0, "", 0.0), (0, "read", 0.5), (0, "read", 1.0), (0, "train", 0.0), (0, "train", 1.0),
-        (0, "convert", 0.0), (0, "calibrate", 0.0), (0, "convert", 0.67), (0, "calibrate", 0.67),
+        (0, "convert", 0.0), (0, "convert", 0.67), (0, "calibrate", 0.0), (0, "calibrate", 0.67),
         (0, "write", 0.0), (0, "done", 1.0), (1, "", 0.0), (1, "score", 0.5), (1, "done", 1.0),
     ]  # fmt: skip
     shares = [
-        running.fraction(job, jobs.Status(jobs.State.RUNNING, step, stage, done))
+        running.fraction(job, jobs.Status(jobs.State.RUNNING, step, Reported(stage, done)))
         for step, stage, done in reports
     ]
     assert shares == sorted(shares)

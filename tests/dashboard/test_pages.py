@@ -10,7 +10,7 @@ import pytest
 from dashboard_app import APP, PATIENCE_S, PROJECT, finish, said
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, shell, wording, workspace
+from dashboard import jobs, shell, training, wording, workspace
 from dashboard.components import verdicts
 from dashboard.keys import Key
 from edgeguard_core.errors import SourceError
@@ -337,9 +337,7 @@ def test_a_damaged_bundle_is_refused_in_a_sentence(upload: Upload) -> None:
 def test_without_tensorflow_learning_says_what_is_missing(
     upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashboard.components import what_next
-
-    monkeypatch.setattr(what_next, "_can_train", lambda: False)
+    monkeypatch.setattr(training, "can_train", lambda: False)
     app = upload("office.csv")
     assert app.button(key=Key.LEARN).disabled
     assert wording.NO_TRAINING in said(app)

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from reference_graph import SMALL, reference_loss, run_graph
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import NotEnoughDataError, TrainingCancelled, TrainingError
 from edgeguard_core.model._tensorflow import tensorflow
-from edgeguard_core.model.training import learning_rates, train_weights
+from edgeguard_core.model.autoencoder import Autoencoder, initial_parameters
+from edgeguard_core.model.training import _Trainer, learning_rates, train_weights
 
 
 def with_(**changes):
@@ -90,6 +92,26 @@ def test_the_callback_can_cancel(preprocessor, benign):
 def test_a_loss_that_is_no_number_ends_the_run(preprocessor, benign):
     with pytest.raises(TrainingError, match="lower the learning rate, now 1e\\+30"):
         train_weights(benign, preprocessor, with_(learning_rate=1e30))
+
+
+def test_the_step_at_which_a_run_diverges_is_told(preprocessor, benign):
+    """The slow way: the loss after every number of steps, of rates that do not depend on it."""
+    config = with_(steps=60, learning_rate=1e30, warmup_share=1.0)
+    with pytest.raises(TrainingError) as told:
+        train_weights(benign, preprocessor, config)
+    step = int(re.search(r"at step (\d+) of 60", str(told.value)).group(1))
+    trainer, rows, rates = _slow_trainer(preprocessor, benign, config)
+    losses = [trainer.run(rows[k : k + 1], rates[k : k + 1], k) for k in range(step)]
+    assert np.isfinite(losses[:-1]).all()
+    assert not np.isfinite(losses[-1])
+
+
+def _slow_trainer(preprocessor, benign, config):
+    rng = np.random.default_rng(config.seed)
+    autoencoder = Autoencoder(preprocessor, config)
+    start = initial_parameters(autoencoder.widths, rng)
+    rows = rng.integers(0, len(benign), (config.steps, config.batch_rows), dtype=np.int32)
+    return _Trainer(autoencoder, start, benign), rows, learning_rates(config)
 
 
 def test_no_rows_no_training(preprocessor, benign):

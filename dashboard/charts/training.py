@@ -1,0 +1,51 @@
+"""The training loss as it falls."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from dashboard.charts.palette import palette
+
+
+def loss_curve(
+    points: Sequence[tuple[int, float]], steps: int | None, *, dark: bool = False
+) -> alt.LayerChart:
+    """The loss by step, with a dot where it is now; it is a likelihood and may be below zero.
+
+    Parameters
+    ----------
+    points
+        Step and loss; few enough to be sent every second.
+    steps
+        How many steps there will be, where that is known: the axis ends there.
+    """
+    colours = palette(dark)
+    frame = pd.DataFrame(list(points), columns=["step", "loss"]).astype(
+        {"step": "int32", "loss": "float32"}
+    )
+    end = steps or int(frame["step"].max())
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "step:Q",
+            title="step",
+            scale=alt.Scale(domain=[0, end], nice=False),
+            axis=alt.Axis(grid=False, tickCount=5, format="~s"),
+        ),
+        y=alt.Y(
+            "loss:Q",
+            title="loss",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(grid=True, tickCount=4),
+        ),
+        tooltip=[
+            alt.Tooltip("step:Q", title="Step", format=","),
+            alt.Tooltip("loss:Q", title="Loss", format=".3f"),
+        ],
+    )
+    line = base.mark_line(color=colours.benign, strokeWidth=2)
+    now = base.transform_window(
+        rank="rank()", sort=[alt.SortField("step", order="descending")]
+    ).transform_filter("datum.rank === 1")
+    dot = now.mark_point(color=colours.attack, filled=True, size=60, opacity=1)
+    return alt.layer(line, dot).properties(height=190)
