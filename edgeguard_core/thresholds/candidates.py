@@ -31,6 +31,24 @@ def hourly_weight(sketch: ThresholdSketch, flows_per_hour: float | None) -> floa
     return 1.0 / sketch.duration_hours
 
 
+def class_weights(sketch: ThresholdSketch, prevalence: float | None) -> tuple[float, float]:
+    """What an attack and a benign flow of the sketch count for, where attacks are rarer.
+
+    With ``prevalence`` the share of attacks to expect, as many flows in all as the sketch has
+    labelled ones; without it each counts as one.
+    """
+    if prevalence is None:
+        return 1.0, 1.0
+    if not 0 < prevalence < 1:
+        raise EdgeGuardError(
+            f"A share of {prevalence:g} attacks is none: give one between 0 and 1, such as 0.001."
+        )
+    total = sketch.n_attacks + sketch.n_benign
+    if sketch.n_attacks == 0 or sketch.n_benign == 0:
+        return 1.0, 1.0
+    return prevalence * total / sketch.n_attacks, (1.0 - prevalence) * total / sketch.n_benign
+
+
 def at(
     sketch: ThresholdSketch, index: int, method: str, target: float | None, calibrated_on: str
 ) -> Threshold:

@@ -17,6 +17,7 @@ from edgeguard_core.thresholds.candidates import (
     hourly_weight,
     require_benign,
     require_budget,
+    require_share,
 )
 from edgeguard_core.thresholds.extreme import fit_tail
 from edgeguard_core.thresholds.sketch import ThresholdSketch
@@ -172,6 +173,48 @@ def alerts_per_day(
     return _within_alerts(
         sketch, budget, HOURS_A_DAY, "alerts_per_day", calibrated_on, flows_per_hour
     )
+
+
+def incidents_per_day(incidents: ThresholdSketch, budget: float, calibrated_on: str) -> Threshold:
+    """Lowest edge at which at most ``budget`` incidents a day are raised.
+
+    Parameters
+    ----------
+    incidents
+        A sketch over incidents: its scores are those of incidents, not of flows, and its hours
+        are those of the flows they were made of.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If the sketch has no hours: without times there are no incidents to count.
+
+    Examples
+    --------
+    >>> incidents = ThresholdSketch.build([0.0, 1.0, 2.0, 3.0], duration_hours=48.0)
+    >>> incidents_per_day(incidents, 1, "doc").value
+    2.0
+    """
+    if not incidents.duration_hours:
+        raise NotEnoughDataError(
+            "Incidents per day cannot be counted, these flows carry no time: choose by alerts "
+            "per hour with --flows-per-hour, or by a false-alarm rate."
+        )
+    return _within_alerts(incidents, budget, HOURS_A_DAY, "incidents_per_day", calibrated_on, None)
+
+
+def false_alarms_at_most(sketch: ThresholdSketch, rate: float, calibrated_on: str) -> Threshold:
+    """Lowest edge that at most a share ``rate`` of these benign flows reaches.
+
+    What was seen, not what is promised: ``conformal`` promises a rate for further flows.
+
+    >>> false_alarms_at_most(ThresholdSketch.build(np.arange(1.0, 101.0)), 0.05, "doc").value
+    96.0
+    """
+    require_share(rate, "false-alarm rate")
+    require_benign(sketch, "A false-alarm rate")
+    meets = sketch.benign_counts / sketch.n_benign <= rate
+    return at_lowest(sketch, meets, "false_alarms_at_most", rate, calibrated_on)
 
 
 def _within_alerts(

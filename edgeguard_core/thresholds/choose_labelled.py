@@ -16,6 +16,7 @@ from edgeguard_core.thresholds.candidates import (
     at,
     at_best,
     at_lowest,
+    class_weights,
     hourly_weight,
     require_attacks,
     require_both,
@@ -27,11 +28,18 @@ from edgeguard_core.thresholds.sketch import ThresholdSketch
 from edgeguard_core.thresholds.threshold import Threshold
 
 
-def precision_at_least(sketch: ThresholdSketch, floor: float, calibrated_on: str) -> Threshold:
+def precision_at_least(
+    sketch: ThresholdSketch,
+    floor: float,
+    calibrated_on: str,
+    *,
+    prevalence: float | None = None,
+) -> Threshold:
     """Lowest edge whose alerts are attacks at least to the share ``floor``.
 
     The lowest, because it finds the most attacks. Precision depends on how common attacks
-    are: on a network with fewer of them it will be lower.
+    are: on a network with fewer of them it will be lower. ``prevalence``, the share of attacks
+    to expect there, corrects for that.
 
     >>> sketch = ThresholdSketch.build([1, 2, 3, 4], [0, 1, 0, 1], ("benign", "scan"))
     >>> precision_at_least(sketch, 0.6, "doc").value
@@ -39,7 +47,7 @@ def precision_at_least(sketch: ThresholdSketch, floor: float, calibrated_on: str
     """
     require_share(floor, "precision")
     require_both(sketch, "Choosing by precision")
-    precision = _precision(sketch)
+    precision = _precision(sketch, prevalence)
     meets = precision >= floor
     if not meets.any():
         raise EdgeGuardError(
@@ -67,11 +75,17 @@ def recall_at_least(sketch: ThresholdSketch, floor: float, calibrated_on: str) -
     return at(sketch, index, "recall_at_least", floor, calibrated_on)
 
 
-def max_f_beta(sketch: ThresholdSketch, beta: float, calibrated_on: str) -> Threshold:
+def max_f_beta(
+    sketch: ThresholdSketch,
+    beta: float,
+    calibrated_on: str,
+    *,
+    prevalence: float | None = None,
+) -> Threshold:
     """Edge of the highest F-beta; of equal ones the highest edge, which alerts least.
 
     ``beta`` above 1 weighs recall more, below 1 precision. Chosen and reported on the same
-    flows the figure flatters.
+    flows the figure flatters. ``prevalence`` as for ``precision_at_least``.
 
     >>> sketch = ThresholdSketch.build([1, 2, 3, 4], [0, 0, 1, 1], ("benign", "scan"))
     >>> max_f_beta(sketch, 1.0, "doc").value
@@ -82,19 +96,27 @@ def max_f_beta(sketch: ThresholdSketch, beta: float, calibrated_on: str) -> Thre
             f"F-beta has no beta of {beta:g}: give one above 0, 1 weighs both equally."
         )
     require_both(sketch, "Choosing by F-beta")
-    found, false = sketch.attack_counts, sketch.benign_counts
+    attack, benign = class_weights(sketch, prevalence)
+    found, false = attack * sketch.attack_counts, benign * sketch.benign_counts
+    missed = attack * (sketch.n_attacks - sketch.attack_counts)
     weighted = (1.0 + beta**2) * found
-    f_beta = weighted / (weighted + beta**2 * (sketch.n_attacks - found) + false)
+    f_beta = weighted / (weighted + beta**2 * missed + false)
     return at_best(sketch, f_beta, "max_f_beta", beta, calibrated_on)
 
 
 def min_cost(
-    sketch: ThresholdSketch, fp_cost: float, fn_cost: float, calibrated_on: str
+    sketch: ThresholdSketch,
+    fp_cost: float,
+    fn_cost: float,
+    calibrated_on: str,
+    *,
+    prevalence: float | None = None,
 ) -> Threshold:
     """Edge of the lowest cost of false alarms and missed attacks together.
 
     Costs in any one currency, for one flow each. Of equal costs the highest edge is taken.
-    ``target`` keeps the ratio ``fn_cost / fp_cost``, on which alone the answer depends.
+    ``target`` keeps the ratio ``fn_cost / fp_cost``, on which alone the answer depends, beside
+    the ``prevalence`` (as for ``precision_at_least``).
 
     >>> sketch = ThresholdSketch.build([1, 2, 3, 4], [0, 1, 0, 1], ("benign", "scan"))
     >>> [min_cost(sketch, 1.0, miss, "doc").value for miss in (0.5, 5.0)]
@@ -106,8 +128,9 @@ def min_cost(
             "weighed: give a false alarm a cost above 0 and a miss one of at least 0."
         )
     require_both(sketch, "Choosing by cost")
-    missed = sketch.n_attacks - sketch.attack_counts
-    cost = fp_cost * sketch.benign_counts + fn_cost * missed
+    attack, benign = class_weights(sketch, prevalence)
+    missed = attack * (sketch.n_attacks - sketch.attack_counts)
+    cost = fp_cost * (benign * sketch.benign_counts) + fn_cost * missed
     return at_best(sketch, -cost, "min_cost", fn_cost / fp_cost, calibrated_on)
 
 
@@ -146,8 +169,9 @@ def max_recall_within(
     return at_best(sketch, gain, "max_recall_within", target, calibrated_on)
 
 
-def _precision(sketch: ThresholdSketch) -> NDArray[np.float64]:
+def _precision(sketch: ThresholdSketch, prevalence: float | None) -> NDArray[np.float64]:
     """Precision at each edge, nan where nothing alerts."""
-    found, false = sketch.attack_counts, sketch.benign_counts
+    attack, benign = class_weights(sketch, prevalence)
+    found, false = attack * sketch.attack_counts, benign * sketch.benign_counts
     with np.errstate(invalid="ignore"):
         return np.asarray(found / (found + false))
