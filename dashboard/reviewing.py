@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import evaluations, results, workspace
+from dashboard import evaluations, jobs, results, workspace
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection.exclusion import Exclusion, hidden
 from edgeguard_core.detection.queue import Queue, build_queue, verdict_codes
@@ -284,3 +284,49 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime_ns
     except OSError:
         return 0.0
+
+
+def same_file(reference: evaluations.Reference) -> list[evaluations.Reference]:
+    """Every evaluation of the same source file, one a bundle: this one first, then the newest."""
+    found = {reference.bundle: reference}
+    others = (evaluations.of_job(job) for job in jobs.all_jobs())
+    for one in [*others, evaluations.find(evaluations.DEMO)]:
+        if one is not None and _same(one.source, reference.source):
+            found.setdefault(one.bundle, one)
+    return list(found.values())
+
+
+def model_names(references: list[evaluations.Reference]) -> dict[str, str]:
+    """What to call each evaluation's model, by its id; no two have the same name."""
+    names: dict[str, str] = {}
+    for one in references:
+        name = one.bundle.stem
+        names[one.id] = f"{name} ({one.id})" if name in names.values() else name
+    return names
+
+
+def given_file(reference: evaluations.Reference) -> workspace.GivenFile | None:
+    """The file that an evaluation scored, as the Data page knows it."""
+    known = workspace.find(reference.file_id)
+    if known is not None:
+        return known
+    return next((f for f in workspace.files() if _same(f.path, reference.source)), None)
+
+
+def other_bundles(
+    reference: evaluations.Reference, same: list[evaluations.Reference]
+) -> list[workspace.BundleAtHand]:
+    """Bundles at hand that read such flows and have not scored this file yet."""
+    at_hand = workspace.bundles()
+    mine = next((one for one in at_hand if _same(one.path, reference.bundle)), None)
+    schema = None if mine is None else mine.schema
+    used = [one.bundle for one in same]
+    return [
+        one
+        for one in at_hand
+        if one.fits(schema) and not any(_same(one.path, path) for path in used)
+    ]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.components import context_bar, review_part, triage
+from dashboard.components import compare, context_bar, review_part, triage
 from dashboard.wording import review as words
 
 st.title("Review")
@@ -13,3 +13,5 @@ evaluated, in_force, threshold = judged
 part = review_part.choose()
 if part == words.TRIAGE:
     triage.show(evaluated, threshold)
+elif part == words.COMPARE:
+    compare.show(evaluated, threshold)

@@ -7,6 +7,7 @@ from dashboard.wording.formats import UNDEFINED, count, number, percent, plain, 
 from edgeguard_core.detection.queue import Standing
 from edgeguard_core.detection.retune import MOST_QUIET_SAMPLES, Retune
 from edgeguard_core.detection.review import Deed, Verdict
+from edgeguard_core.evaluation.compare import Comparison
 
 TRIAGE, COMPARE, REPORT = "Triage", "Compare", "Report"
 PARTS = (TRIAGE, COMPARE, REPORT)
@@ -260,3 +261,78 @@ def ratio(value: float) -> str:
     ('12.4 ×', '–')
     """
     return UNDEFINED if value != value else f"{value:,.1f} ×"
+
+
+COMPARE_NEEDS_TWO = (
+    "Only one model has scored this file. Score it with another bundle above, or learn one on "
+    "**Data** or **Train**, and they stand side by side here, at as many alerts each."
+)
+CHOOSE_TWO = "Choose two to four models."
+COMPARE_FIRST = "The first one is what the others are held against."
+BUDGET_BY_HOUR = "Alerts an hour, of each model"
+BUDGET_BY_FLOWS = "Alerts in 1,000 flows, of each model"
+BUDGET_HELP = (
+    "Scores of two models are different numbers, so each gets the threshold at which it raises at "
+    "most so many alerts. Default: what the threshold in the bar above raises."
+)
+OTHER_BUNDLE = "Score this file with another bundle"
+SCORE_OTHER = "Score it"
+NO_OTHER_BUNDLE = (
+    (
+    "No further bundle at hand reads such flows. Learn one on Data, or upload one there."
+)
+)
+SOURCE_GONE = "The file itself is gone, so no other bundle can score it; upload it again on Data."
+SCORING_FAILED = "The last scoring of this file failed; Data shows why."
+
+
+def compared(found: Comparison, hours: float | None, labelled: bool) -> str:
+    """What the comparison is about, and what it cannot say."""
+    said = [f"{plural(found.flows, 'flow')} that all of them scored"]
+    if found.left_out:
+        said.append(f"{plural(found.left_out, 'flow')} not scored by all are left out")
+    said.append(f"at most {plural(found.budget, 'alert')} each")
+    text = ", ".join(said) + "."
+    if not labelled:
+        text += " Without labels nobody can say which alerts are right: only their number shows."
+    if hours is None:
+        text += " Without times there are no alerts an hour and no incidents."
+    return text
+
+
+def comparison_rows(found: Comparison, model_bytes: list[int]) -> list[dict[str, str]]:
+    """The figures as text, a row a figure and a column a model; rows without any are left out."""
+
+    def row(name: str, cells: list[str]) -> dict[str, str]:
+        return {"": name} | {m.name: c for m, c in zip(found.models, cells, strict=True)}
+
+    rates = list(found.models[0].tpr_at_fpr)
+    rows = [
+        row("Threshold", [number(m.threshold) for m in found.models]),
+        row("Alerts", [count(m.alerts) for m in found.models]),
+        row("Alerts an hour", [number(m.alerts_per_hour) for m in found.models]),
+        row("Overlap of alerts with the first", [percent(m.overlap) for m in found.models]),
+        row("Incidents", [count(m.incidents) for m in found.models]),
+        row("Incidents a day", [number(m.incidents_per_day) for m in found.models]),
+        row("Recall", [percent(m.recall) for m in found.models]),
+        row("Precision", [percent(m.precision) for m in found.models]),
+        row("False-alarm rate", [percent(m.false_positive_rate, 2) for m in found.models]),
+        row("ROC AUC", [fraction(m.roc_auc) for m in found.models]),
+        row("Average precision", [fraction(m.average_precision) for m in found.models]),
+        *(
+            row(f"Recall at {percent(rate)} false alarms",
+                [percent(m.tpr_at_fpr[rate]) for m in found.models])
+            for rate in rates
+        ),
+        row("Model", [f"{size / 1000:.1f} kB" for size in model_bytes]),
+    ]  # fmt: skip
+    return [r for r in rows if any(cell != UNDEFINED for name, cell in r.items() if name)]
+
+
+def fraction(value: float) -> str:
+    """A figure between 0 and 1 with four digits, so that good models can be told apart.
+
+    >>> fraction(0.99874), fraction(float("nan"))
+    ('0.9987', '–')
+    """
+    return UNDEFINED if value != value else f"{value:.4f}"
