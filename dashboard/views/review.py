@@ -1,5 +1,17 @@
-"""Review page: not built yet; says what will stand here."""
+"""Review page: go through incidents, hold models against each other, report."""
 
-from dashboard.components import to_come
+import streamlit as st
 
-to_come.show("review", "Review")
+from dashboard.components import compare, context_bar, review_part, triage
+from dashboard.wording import review as words
+
+st.title("Review")
+judged = context_bar.show()
+if judged is None:
+    st.stop()
+evaluated, in_force, threshold = judged
+part = review_part.choose()
+if part == words.TRIAGE:
+    triage.show(evaluated, threshold)
+elif part == words.COMPARE:
+    compare.show(evaluated, threshold)

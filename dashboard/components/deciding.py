@@ -1,0 +1,103 @@
+"""The verdict buttons, with who decides and why."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import reviewing
+from dashboard.components import boundary
+from dashboard.keys import ReviewKey
+from dashboard.wording import review as words
+from edgeguard_core.detection.review import Verdict
+from edgeguard_core.errors import EdgeGuardError
+
+_BUTTONS = (
+    (Verdict.TRUE, ReviewKey.TRUE, ":material/gpp_bad:", "1"),
+    (Verdict.FALSE, ReviewKey.FALSE, ":material/do_not_disturb_on:", "2"),
+    (Verdict.KNOWN, ReviewKey.KNOWN, ":material/verified_user:", "3"),
+    (Verdict.WITHDRAWN, ReviewKey.UNDO, ":material/undo:", "U"),
+)
+
+
+def show(
+    now: reviewing.Triage,
+    positions: NDArray[np.int64],
+    *,
+    about: str,
+    says: str,
+    place: str = "",
+) -> None:
+    """Draw the buttons for some flows.
+
+    Parameters
+    ----------
+    about
+        The flows in words, for the log.
+    says
+        What a verdict would decide, said before it is given.
+    place
+        Where else on the page such buttons stand: theirs have no keys of the keyboard.
+    """
+    actor = current_actor()
+    reason = st.text_input(
+        words.REASON,
+        key=f"{ReviewKey.REASON}{place}_{st.session_state.get(ReviewKey.ROUND, 0)}",
+        placeholder=words.REASON_HINT,
+        max_chars=500,
+        live=True,
+    )
+    st.markdown(says)
+    decided = now.verdicts[positions] != 0
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for verdict, key, icon, letter in _BUTTONS:
+            undo = verdict is Verdict.WITHDRAWN
+            if st.button(
+                words.VERDICT_LABELS[verdict],
+                key=f"{key}{place}",
+                icon=icon,
+                shortcut=None if place else letter,
+                disabled=not len(positions) or not actor or (undo and not decided.any()),
+                type="tertiary" if undo else "secondary",
+                help=words.DECIDE_HELP if actor else words.NO_ACTOR,
+            ):
+                _judge(
+                    now, positions[decided] if undo else positions, verdict, actor, reason, about
+                )
+    if not actor:
+        st.caption(words.NO_ACTOR)
+
+
+def ask_actor() -> None:
+    """Ask who decides: once, and remembered over pages and, by the log, over visits."""
+    if ReviewKey.ACTOR_INPUT not in st.session_state:
+        known = st.session_state.get(ReviewKey.ACTOR)
+        st.session_state[ReviewKey.ACTOR_INPUT] = (
+            reviewing.store().last_actor() if known is None else known
+        )
+    actor = st.text_input(
+        words.ACTOR, key=ReviewKey.ACTOR_INPUT, max_chars=100, width=220, live=True
+    )
+    st.session_state[ReviewKey.ACTOR] = actor.strip()
+
+
+def current_actor() -> str:
+    """Who decides; empty until somebody said."""
+    return str(st.session_state.get(ReviewKey.ACTOR) or "")
+
+
+def _judge(
+    now: reviewing.Triage,
+    positions: NDArray[np.int64],
+    verdict: Verdict,
+    actor: str,
+    reason: str,
+    about: str,
+) -> None:
+    try:
+        flows = reviewing.judge(now, positions, verdict, actor=actor, reason=reason, about=about)
+    except EdgeGuardError as error:
+        boundary.say(str(error))
+        return
+    st.session_state[ReviewKey.NOTE] = words.judged(verdict, flows, about)
+    st.session_state[ReviewKey.ROUND] = st.session_state.get(ReviewKey.ROUND, 0) + 1
+    st.rerun()
