@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,12 @@ from edgeguard_core.flows.table import Flows
 from edgeguard_core.flows.validation import Rejection
 from edgeguard_core.sources.files import PARQUET_KEY
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet may take for a formula: its signs and their full-width twins, also after
+# blanks and marks that nobody sees; a sign alone is none. Written so that `re` and RE2 agree.
+_BLANKS = "\t-\r \u0085\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = f"^(?:[{_BLANKS}]*[{_SIGNS}](?s:.)|[\t\r\n])"
+_starts_formula = re.compile(_FORMULA).match
 
 
 def write_flows(path: Path, flows: Flows, meter: str) -> None:
@@ -38,16 +44,26 @@ def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:
         writer = csv.writer(stream)
         writer.writerow(["line", "column", "value", "rule"])
         for item in rejections:
-            writer.writerow([item.line, item.column, defused(item.value), item.rule])
+            writer.writerow([item.line, defused(item.column), defused(item.value), item.rule])
 
 
 def defused(text: str) -> str:
     """A text that a spreadsheet shows and does not run: a formula gets a quote before it.
 
-    >>> defused("=1+1"), defused("tcp"), defused("-")
-    ("'=1+1", 'tcp', '-')
+    >>> defused("=1+1"), defused(" @SUM(A1)"), defused("tcp"), defused("-")
+    ("'=1+1", "' @SUM(A1)", 'tcp', '-')
     """
-    return f"'{text}" if len(text) > 1 and text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if _starts_formula(text) else text
+
+
+def defused_array(texts: Any) -> Any:
+    """A pyarrow array of texts, ``(n,)``, each as ``defused`` leaves it; nulls stay null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mark, nothing = pa.scalar("'", texts.type), pa.scalar("", texts.type)
+    quoted = pc.binary_join_element_wise(mark, texts, nothing)
+    return pc.if_else(pc.match_substring_regex(texts, _FORMULA), quoted, texts)
 
 
 class TableWriter:
@@ -81,7 +97,7 @@ class TableWriter:
             if name in set(whole) and pa.types.is_floating(array.type):
                 array = array.cast(pa.int64())
             if pa.types.is_string(array.type) and self._as_csv:
-                array = pa.array([None if v is None else defused(v) for v in array.to_pylist()])
+                array = defused_array(array)
             if pa.types.is_null(array.type) and self._schema is None:
                 array = array.cast(pa.string())
             arrays[name] = (

@@ -1,12 +1,21 @@
 import csv
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgeguard_core.flows.validation import Rejection
-from edgeguard_core.pipeline.tables import TableWriter, write_flows, write_rejections
+from edgeguard_core.pipeline.tables import (
+    TableWriter,
+    defused,
+    defused_array,
+    write_flows,
+    write_rejections,
+)
 from edgeguard_core.sources import open_source, read_flows
 
 COLUMNS = {
@@ -57,3 +66,30 @@ def test_rejections_are_written_with_their_place(tmp_path):
             ["line", "column", "value", "rule"],
             ["7", "dur", "'=1,2", "not a number"],
         ]
+
+
+HOSTILE = ["=1+1", " =1", "\t=1", "\tx", "\rx", "\nx", "\u00a0+1", "\ufeff=1", "\uff1d1", "\uff20x",
+           " \u3000\uff0d5", "- ", "-\n5", "@SUM(A1)", "\u2003\u200b=1"]  # fmt: skip
+HARMLESS = ["-", "+", "=", "a=1", "10.0.0.1", "'=1", "", " ", "tcp", "1-2"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_spreadsheet_may_run_gets_a_quote(text):
+    assert defused(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_formula_stays_as_it_is(text):
+    assert defused(text) == text
+
+
+@given(st.lists(st.none() | st.text(st.sampled_from("=+-@\t\r\n '\u00a0\u2003\uff1dab1"))))
+def test_a_whole_column_is_defused_as_each_of_its_texts(texts):
+    for kind in (pa.string(), pa.large_string()):
+        found = defused_array(pa.array(texts, kind)).to_pylist()
+        assert found == [None if text is None else defused(text) for text in texts]
+
+
+def test_a_title_that_is_a_formula_is_no_formula_among_the_rejections(tmp_path):
+    write_rejections(tmp_path / "r.csv", [Rejection(2, "=cmd()", "@x", "not a number")])
+    assert "2,'=cmd(),'@x,not a number" in (tmp_path / "r.csv").read_text()
