@@ -28,6 +28,7 @@ def command(
     strength: Annotated[str, typer.Option("--strength", help="low, medium or high.")] = "medium",
     keep_bytes: KeepBytes = None,
     seed: options.Seed = 0,
+    schema: options.SchemaOption = None,
     benign: options.Benign = None,
     tz: options.TimeZone = "UTC",
     local_network: options.LocalNetworks = None,
@@ -49,7 +50,7 @@ def command(
             strength=strength,
             seed=seed,
             keep_bytes=keep_bytes,
-            read=options.read_options(None, benign, tz, local_network),
+            read=options.read_options(schema, benign, tz, local_network),
             on_progress=on_progress,
         )
     if json:

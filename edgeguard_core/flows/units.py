@@ -24,7 +24,7 @@ class UnitCounts:
     """Rows whose quantities cannot be in the units that the schema says."""
 
     def __init__(self) -> None:
-        self.light = self.fast = self.early = self.long = self.measured = 0
+        self.light = self.fast = self.early = self.in_s = self.long = self.measured = 0
         self._first_ms, self._last_ms = np.inf, -np.inf
         self._durations = np.zeros(_EXPONENTS, np.int64)
 
@@ -49,7 +49,10 @@ class UnitCounts:
                     np.count_nonzero(packets[many] / seconds[many] > _MOST_PACKETS_PER_S)
                 )
         if flows.time_ms is not None:
-            self.early += int(np.count_nonzero(flows.time_ms < _EARLIEST_MS))
+            early = flows.time_ms < _EARLIEST_MS
+            in_s = early & (flows.time_ms * 1000 >= _EARLIEST_MS)  # a date, were they seconds
+            self.early += int(np.count_nonzero(early & ~in_s))
+            self.in_s += int(np.count_nonzero(in_s))
             self._first_ms = min(self._first_ms, float(np.nanmin(flows.time_ms)))
             self._last_ms = max(self._last_ms, float(np.nanmax(flows.time_ms)))
 
@@ -117,6 +120,19 @@ class UnitCounts:
                     f"{self.light} flows have fewer than 20 bytes a packet, less than an IP "
                     "header: they count payload, or another unit.",
                     "Export bytes of the IP layer; a model of one layer misjudges another.",
+                ),
+            ),
+            (
+                self.in_s > _WORTH_TELLING * rows,
+                Finding(
+                    "unit mix-up",
+                    (schema.time or "",),
+                    self.in_s,
+                    self.in_s / rows,
+                    f"{self.in_s} flows would have begun in early 1970: {schema.time} is in "
+                    "seconds perhaps, and is read as milliseconds.",
+                    "Write `unit: s` beside the column in the schema; gaps are a thousand times "
+                    "too short otherwise.",
                 ),
             ),
             (

@@ -17,7 +17,7 @@ from edgeguard_core.pipeline.progress import OnProgress, silent
 from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
-from edgeguard_core.pipeline.splits import total_hours
+from edgeguard_core.pipeline.splits import NOTHING_LABELLED, total_hours
 from edgeguard_core.sources import ReadOptions, ReadReport
 from edgeguard_core.thresholds import (
     Calibration,
@@ -186,7 +186,7 @@ def calibrate_on(
     labels, scores, warnings = found.labels, found.scores, []
     if labels is None or not (labels.label >= BENIGN).any():
         benign = np.ones(len(scores), np.bool_)
-        warnings.append("No flow is labelled: all are taken as benign.")
+        warnings.append(NOTHING_LABELLED)
     else:
         benign = labels.label == BENIGN
     require_benign_rows(int(benign.sum()))

@@ -13,6 +13,7 @@ from edgeguard_core.sources import ReadReport
 
 MS_PER_HOUR = 3_600_000.0
 BY_TIME, AT_RANDOM = "time", "random"
+NOTHING_LABELLED = "No flow is labelled: all are taken as benign."
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     if flows.labels is None or not (flows.is_benign | flows.is_attack).any():
         # An Argus log has a label column even where nobody labelled anything.
         nameless = replace(flows, labels=None)
-        return NormalFlows(nameless, everything, ["No flow is labelled: all are taken as benign."])
+        return NormalFlows(nameless, everything, [NOTHING_LABELLED])
     unlabelled = flows.labels.label == UNLABELLED
     rows = flows.is_benign
     if not rows.any():

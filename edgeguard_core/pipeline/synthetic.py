@@ -12,6 +12,7 @@ from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, reading, silent
 from edgeguard_core.pipeline.room import spare
+from edgeguard_core.pipeline.splits import NOTHING_LABELLED
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, expand, read_flows
 from edgeguard_core.sources.synthesis.capture import write_pcap
@@ -126,13 +127,15 @@ def inject_into(
     if flows.schema.name != Schema.named("flow").name:
         raise SchemaError(
             f"{report.paths[0]} is of schema {flows.schema.name!r}, and attacks are laid into "
-            "canonical flows; give a log of Zeek, or what collect wrote."
+            "canonical flows; give the log of a flow meter such as Zeek, what collect wrote, or "
+            "a --schema that maps the columns onto flow."
         )
     on_progress(Progress("inject", 0.0, "Laying attacks in"))
     done = inject(flows, kinds, strength, seed, local_networks=options.local_networks)
     on_progress(Progress("write", 0.0, f"Writing {len(done.flows):,} flows"))
     write_table(out, done.flows, report.meter, seed, keep_bytes or ALL_HEADERS_BYTES)
-    return InjectedFile(out, len(done.flows), done.counts, report.all_warnings())
+    warnings = report.all_warnings() + [NOTHING_LABELLED] * done.taken_as_benign
+    return InjectedFile(out, len(done.flows), done.counts, warnings)
 
 
 def write_table(

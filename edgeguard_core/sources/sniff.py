@@ -71,8 +71,7 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
         If it is a table whose columns are not known.
     """
     path, options = Path(path), options or ReadOptions()
-    head = read_head(path)
-    refuse_by_magic(path, head)
+    refuse_by_magic(path, head := read_head(path))
     if head.startswith(b"PAR1"):
         return _open_parquet(path, options)
     if head.startswith(NFDUMP_MAGICS):
@@ -117,6 +116,8 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
         if not line.startswith("#"):
             break
         directives.setdefault(name, value)
+    if not directives.keys() & {"#separator", "#path", "#fields"}:
+        raise _no_header(path, lines[0])
     if "#fields" not in directives:
         raise SourceError(f"{path} begins like a Zeek log and has no #fields line; add it.")
     log = directives.get("#path", "conn").strip()
@@ -240,13 +241,17 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
         return _open_kdd(path, len(header), options)
     _refuse_other_delimiters(path, lines[0], options)
     if len(header) < 2:
-        raise SourceError(
-            f"{path} begins with {lines[0][:60]!r}, which is no header of a table; "
-            "give a CSV, a Zeek log or a Parquet file."
-        )
+        raise _no_header(path, lines[0])
     source = _open_table(path, header, _interpreter(path, header, options), options)
     source.meter = _written_meter(source, header, lines) or source.meter
     return source
+
+
+def _no_header(path: Path, line: str) -> SourceError:
+    return SourceError(
+        f"{path} begins with {line[:60]!r}, which is no header of a table; "
+        "give a CSV, a Zeek log or a Parquet file."
+    )
 
 
 def _written_meter(source: Source, header: list[str], lines: list[str]) -> str:

@@ -89,3 +89,12 @@ def test_a_damaged_file_of_nfcapd_ends_the_command(run, tmp_path):
     path.write_bytes(b"\x0c\xa5\x01\x00")
     ran = run("inspect", path, "--json")
     assert (ran.code, "nfdump" in ran.problem) == (2, True)
+
+
+def test_an_eve_log_of_other_events_gets_one_warning(run, tmp_path):
+    log = tmp_path / "eve.json"
+    log.write_text('{"event_type": "dns", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.2"}\n')
+    ran = run("inspect", log, "--json")
+    assert (ran.code, ran.json["rows"], ran.json["skipped"]) == (0, 0, {"dns": 1})
+    (warning,) = ran.json["warnings"]
+    assert "no event of type flow" in warning

@@ -4,8 +4,10 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from trained import head, names, written
 
+from edgeguard_core.flows.schema import shipped_text
 from edgeguard_core.sources import read_flows
 from edgeguard_core.sources.synthesis import ATTACKS
 
@@ -136,3 +138,41 @@ def test_a_file_that_is_not_there_is_named(run, tmp_path):
 def test_a_person_reads_what_was_laid_in(run, log, tmp_path):
     ran = run("inject", log, "--out", tmp_path / "x.csv", "--kinds", "beaconing")
     assert "beaconing 120" in ran.out
+
+
+def test_that_nothing_was_labelled_is_told(run, data, log, tmp_path):
+    source = written(tmp_path / "x.binetflow", head(data("argus/slips-test2.binetflow"), 100))
+    out = tmp_path / "x.csv"
+    ran = run("inject", source, "--out", out, "--kinds", "beaconing", "--json")
+    assert ran.json["warnings"] == ["No flow is labelled: all are taken as benign."]
+    assert read_flows([out])[1].labels == {"benign": 100, "beaconing": 120}
+    told = run("inject", log, "--out", out, "--kinds", "beaconing", "--json")
+    assert told.json["warnings"] == []
+
+
+def test_a_table_that_a_schema_maps_takes_attacks(run, tmp_path):
+    source, schema, out = (tmp_path / name for name in ("mine.csv", "mine.yaml", "x.csv"))
+    titles = {
+        "bidirectional_first_seen_ms": "when", "src_ip": "client", "dst_ip": "server",
+        "dst_port": "service_port", "protocol": "proto", "bidirectional_duration_ms": "took",
+        "src2dst_bytes": "up", "dst2src_bytes": "down",
+        "src2dst_packets": "up_packets", "dst2src_packets": "down_packets",
+    }  # fmt: skip
+    rows = [f"{1.7e9 + n},10.0.0.{n % 5},192.0.2.9,443,6,0.5,900,4000,7,6" for n in range(60)]
+    source.write_text(",".join(titles.values()) + "\n" + "\n".join(rows) + "\n")
+    mapping = yaml.safe_load(shipped_text("flow"))
+    for column in mapping["columns"]:
+        if column["name"] in titles:
+            column["aliases"] = [titles[column["name"]]]
+        column |= {"time": {"unit": "s"}}.get(column["role"], {})
+        column |= {"bidirectional_duration_ms": {"factor": 1000}}.get(column["name"], {})
+    schema.write_text(yaml.safe_dump(mapping))
+    arguments = ("--schema", schema, "--out", out, "--kinds", "beaconing", "--json")
+    ran = run("inject", source, *arguments)
+    assert (ran.code, ran.json["injected"]) == (0, {"beaconing": 120})
+    flows, _ = read_flows([out])
+    mine = flows.select(flows.is_benign)
+    stamps = mine.columns["bidirectional_first_seen_ms"]
+    assert stamps.tolist() == [1.7e12 + 1000 * n for n in range(60)]
+    assert set(mine.columns["bidirectional_duration_ms"]) == {500.0}
+    assert set(mine.columns["src2dst_bytes"]) == {900.0}

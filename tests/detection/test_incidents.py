@@ -13,10 +13,11 @@ from edgeguard_core.detection.incidents import (
     causes,
     hosts,
     incident_sketch,
+    incidents_per_day,
     raised,
 )
+from edgeguard_core.errors import NotEnoughDataError
 from edgeguard_core.flows import Flows, Schema
-from edgeguard_core.thresholds import alerts_per_day
 from edgeguard_core.thresholds.choose import fixed
 
 FLOW = Schema.named("flow")
@@ -192,5 +193,22 @@ def test_incidents_per_day_is_a_budget():
         (float(day * 86_400 + i), f"h{day}", 0, 10.0 + day) for day in range(10) for i in range(3)
     ]
     sketch = incident_sketch(incidents_of(rows), duration_hours=240.0)
-    threshold = alerts_per_day(sketch, 0.5, "ten days")
+    threshold = incidents_per_day(sketch, 0.5, "ten days")
+    assert (threshold.method, threshold.target) == ("incidents_per_day", 0.5)
     assert len(raised(incidents_of(rows), threshold)) == 5
+
+
+@given(ROWS.filter(bool), st.floats(0, 100))
+@settings(deadline=None, max_examples=60)
+def test_the_budget_is_kept_and_the_next_lower_score_would_break_it(rows, budget):
+    found = incidents_of(rows)
+    threshold = incidents_per_day(incident_sketch(found, duration_hours=24.0), budget, "a day")
+    assert len(raised(found, threshold)) <= budget
+    lower = [incident.score for incident in found if incident.score < threshold.value]
+    assert not lower or len(raised(found, fixed(max(lower)))) > budget
+
+
+@pytest.mark.parametrize(("rows", "hours"), [([(1.0, "a", 0, 150.0)], None), ([], 24.0)])
+def test_a_budget_needs_incidents_and_hours(rows, hours):
+    with pytest.raises(NotEnoughDataError):
+        incidents_per_day(incident_sketch(incidents_of(rows), hours), 1, "nothing")

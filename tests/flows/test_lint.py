@@ -206,3 +206,20 @@ def test_durations_that_outlast_the_file_are_in_another_unit(factor: float, told
         table.line,
     )
     assert ("unit mix-up" in found(longer)) is told
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "rule"),
+    [(1.7e12, None), (1.7e9, "unit mix-up"), (3.6e6, "unlikely times"), (0.0, "unlikely times")],
+)
+def test_stamps_of_seconds_are_told_from_a_clock_that_was_not_set(
+    first_ms: float, rule: str | None
+) -> None:
+    from edgeguard_core.sources.synthesis import SynthesisRequest, synthesise
+
+    table = synthesise(SynthesisRequest("office", flows=300, seed=3))
+    name = "bidirectional_first_seen_ms"
+    stamps = {**table.columns, name: first_ms + np.arange(len(table)) * 1000.0}
+    odd = found(Flows(table.schema, stamps, table.labels, table.line))
+    about_time = [kind for kind, finding in odd.items() if finding.columns == (name,)]
+    assert about_time == ([rule] if rule else [])

@@ -199,6 +199,7 @@ BROKEN = {
     "kdd with semicolons": (KDD_ROW.replace(",", ";") + ";normal", "semicolons between"),
     "old Mac lines": (cic_csv([cic_row()]).replace("\n", "\r"), "carriage returns"),
     "prose": ("It was a dark night.\nIt rained.\n", "no header of a table"),
+    "a heading": ("# What these files are\n\nFlows of March.\n", "no header of a table"),
     "one word": ("hello", "no header of a table"),
     "html": ("<html><body>Not found</body></html>\n", "no header of a table"),
     "unknown columns": ("a,b,c\n1,2,3\n", "3 columns of no known kind (a, b, c)"),

@@ -39,11 +39,14 @@ class Injected:
         How many flows each kind of attack added.
     is_injected
         Which rows were added, shape ``(n,)``.
+    taken_as_benign
+        Whether none of the rows given was labelled, so that all became benign.
     """
 
     flows: Flows
     counts: dict[str, int]
     is_injected: NDArray[np.bool_]
+    taken_as_benign: bool
 
 
 def inject(
@@ -97,9 +100,11 @@ def inject(
     chosen = tuple(dict.fromkeys(kinds)) or tuple(ATTACKS)
     rows = Rows.concat([attack_rows(kind, strength, cast, seed) for kind in chosen]).with_ports()
     order, added = _order(flows, rows)
-    own = Flows(flows.schema, _kept(flows), _labels(flows), flows.line)
+    labels = _known_labels(flows)
+    own = Flows(flows.schema, _kept(flows), labels or _all_benign(len(flows)), flows.line)
     both = Flows.concat([own, _as_flows(rows, own, networks)])
-    return Injected(both.select(order), dict(Counter(rows.kind.tolist())), added[order])
+    counts = dict(Counter(rows.kind.tolist()))
+    return Injected(both.select(order), counts, added[order], labels is None)
 
 
 def _kept(flows: Flows) -> dict[str, NDArray[Any]]:
@@ -113,14 +118,15 @@ def _kept(flows: Flows) -> dict[str, NDArray[Any]]:
     }
 
 
-def _labels(flows: Flows) -> Labels:
-    """The labels there are; all benign where nothing is known of any row."""
+def _known_labels(flows: Flows) -> Labels | None:
+    """The labels there are; None where nothing is known of any row."""
     labels = flows.labels
-    if labels is not None and np.isin(labels.label, [BENIGN, ATTACK]).any():
-        return labels
-    return Labels(
-        np.full(len(flows), BENIGN, np.int8), np.full(len(flows), LABEL_WORDS[BENIGN], object)
-    )
+    known = labels is not None and np.isin(labels.label, [BENIGN, ATTACK]).any()
+    return labels if known else None
+
+
+def _all_benign(n: int) -> Labels:
+    return Labels(np.full(n, BENIGN, np.int8), np.full(n, LABEL_WORDS[BENIGN], object))
 
 
 def _cast(flows: Flows, networks: NetworkTable) -> Cast:
