@@ -14,7 +14,7 @@ VERBS = (
     "bench", "schema", "bundle", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
-HEAVY = {"numpy", "pandas", "pyarrow", "tensorflow", "sklearn", "scipy", "yaml"}
+HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
