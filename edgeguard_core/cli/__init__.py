@@ -16,4 +16,8 @@ def run() -> int:
             file=sys.stderr,
         )
         return 2
+    except KeyboardInterrupt:
+        # As early as this, while the command is being loaded, main cannot answer yet.
+        print("edgeguard: Cancelled; nothing was written.", file=sys.stderr)
+        return 130
     return main()

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -38,7 +39,7 @@ BAD_INPUT, REFUSED, CANCELLED = 2, 3, 130
 # Typer gives no name to what its BadParameter, and every other slip of the typist, derives from.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-_told_to_end: list[bool] = []  # holds something once SIGTERM has come
+_told_to_end: list[bool] = []  # holds something once a signal to end has come
 
 app = typer.Typer(
     name="edgeguard",
@@ -93,12 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line on stderr, and stdout is empty then.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal or pipe that is not UTF-8 gets a question mark, not a traceback.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _prepare_streams()
     # A cancelled run unwinds like an interrupted one, so that nothing half-written stays.
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in _endings()}
     try:
         return _run(arguments or ["--help"])
     except EdgeGuardError as error:
@@ -113,7 +111,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     finally:
         _told_to_end.clear()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _prepare_streams() -> None:
+    # Started with a stream closed, Python has None there, and would print warnings on the other.
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that is not UTF-8 gets a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _endings() -> list[signal.Signals]:
+    """What tells a run to end: a stop, and a terminal that goes away unless nohup ignores it."""
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, hangup]
 
 
 def _run(arguments: list[str]) -> int:
@@ -152,7 +171,8 @@ def _forget_output() -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cleaning up
+    for number in _endings():
+        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
     _told_to_end.append(True)
     raise KeyboardInterrupt
 

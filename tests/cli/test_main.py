@@ -14,7 +14,7 @@ VERBS = (
     "bench", "schema", "bundle", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
-HEAVY = {"numpy", "pandas", "pyarrow", "tensorflow", "sklearn", "scipy", "yaml"}
+HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -132,6 +132,24 @@ def test_output_that_finds_no_room_is_one_line(arguments):
         )
     assert done.returncode == 2
     assert done.stderr == "edgeguard: Cannot go on with its output: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "ends"),
+    [
+        (1, ["schema", "list"], (0, "", "")),
+        (1, ["schema", "show", "fly"], (2, "", "edgeguard: ")),
+        (2, ["schema", "show", "fly"], (2, "", "")),
+    ],
+)
+def test_a_closed_stream_is_no_error_and_sends_nothing_to_the_other(closed, arguments, ends):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr[: len("edgeguard: ")]) == ends
 
 
 @pytest.mark.parametrize("arguments", [["schema", "list"], ["schema", "show", "flow"]])

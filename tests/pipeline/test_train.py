@@ -258,17 +258,18 @@ def _as_soon_as_written(fifo):
     return os.fdopen(descriptor)
 
 
-def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP], ids=["stop", "hangup"])
+def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path, ending):
     # A pipe as the progress file: reading it waits for the child, without any sleep.
     os.mkfifo(tmp_path / "progress")
     command = [sys.executable, "-m", "edgeguard_core.cli", "train", str(honeypot)]
-    command += ["--out", str(tmp_path / "B"), "--steps", "1000000", "--json"]
+    command += ["--out", str(tmp_path / "B"), "--steps", "100000", "--json"]
     command += ["--progress", str(tmp_path / "progress")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         with _as_soon_as_written(tmp_path / "progress") as stream:
             steps = map(json.loads, stream)
             assert any(step["loss"] is not None for step in steps)
-            child.send_signal(signal.SIGTERM)
+            child.send_signal(ending)
             last = list(steps)[-1]
         out, err = child.communicate()
     assert child.returncode == 130
