@@ -278,9 +278,7 @@ BUDGET_HELP = (
 OTHER_BUNDLE = "Score this file with another bundle"
 SCORE_OTHER = "Score it"
 NO_OTHER_BUNDLE = (
-    (
     "No further bundle at hand reads such flows. Learn one on Data, or upload one there."
-)
 )
 SOURCE_GONE = "The file itself is gone, so no other bundle can score it; upload it again on Data."
 SCORING_FAILED = "The last scoring of this file failed; Data shows why."

@@ -8,16 +8,15 @@ dragged like one of alerts.
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection.detector import ScoredFlows
-from edgeguard_core.errors import NotEnoughDataError
 from edgeguard_core.flows import Column, Flows, Role, Schema
-from edgeguard_core.thresholds import Threshold, ThresholdSketch, alerts_per_day
+from edgeguard_core.thresholds import Threshold, ThresholdSketch
 
 WINDOW_MS: Final = 600_000.0
 RANK: Final = 3
@@ -236,7 +235,7 @@ def raised(incidents: Iterable[Incident], threshold: Threshold) -> list[Incident
 def incident_sketch(
     incidents: Iterable[Incident], duration_hours: float | None, *, max_edges: int = 2048
 ) -> ThresholdSketch:
-    """A sketch over incidents, on which ``incidents_per_day`` chooses within a budget.
+    """A sketch over incidents, on which ``thresholds.incidents_per_day`` keeps a budget.
 
     The k-th highest score of each host, window and cause stands for a flow's score; so the
     ways to choose for flows choose for incidents, too.
@@ -248,35 +247,3 @@ def incident_sketch(
     """
     scores = np.array([incident.score for incident in incidents], np.float32)
     return ThresholdSketch.build(scores, duration_hours=duration_hours, max_edges=max_edges)
-
-
-def incidents_per_day(sketch: ThresholdSketch, budget: float, calibrated_on: str) -> Threshold:
-    """Lowest threshold at which at most ``budget`` incidents a day are raised.
-
-    It is a threshold of flows like any other, chosen by how often somebody is called: one scan
-    of ten thousand flows takes one of the budget. Nothing is promised about further days.
-
-    Parameters
-    ----------
-    sketch
-        Of incidents, as ``incident_sketch`` makes it.
-
-    Raises
-    ------
-    NotEnoughDataError
-        If there is no incident to count, or the sketch does not know over how many hours.
-
-    Examples
-    --------
-    >>> found = [Incident("10.0.0.1", at * WINDOW_MS, "rate", float(at), float(at), 50, 3, ())
-    ...          for at in range(1, 9)]
-    >>> threshold = incidents_per_day(incident_sketch(found, duration_hours=48.0), 2, "doc")
-    >>> threshold.value, len(raised(found, threshold))
-    (5.0, 4)
-    """
-    if not sketch.duration_hours:
-        raise NotEnoughDataError(
-            "Incidents per day cannot be counted without the hours that their flows were seen "
-            "in; give duration_hours above 0."
-        )
-    return replace(alerts_per_day(sketch, budget, calibrated_on), method="incidents_per_day")

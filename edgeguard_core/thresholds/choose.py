@@ -178,6 +178,9 @@ def alerts_per_day(
 def incidents_per_day(incidents: ThresholdSketch, budget: float, calibrated_on: str) -> Threshold:
     """Lowest edge at which at most ``budget`` incidents a day are raised.
 
+    It is a threshold of flows like any other, chosen by how often somebody is called: one scan
+    of ten thousand flows takes one of the budget. Nothing is promised about further days.
+
     Parameters
     ----------
     incidents

@@ -13,11 +13,11 @@ from edgeguard_core.detection.incidents import (
     causes,
     hosts,
     incident_sketch,
-    incidents_per_day,
     raised,
 )
 from edgeguard_core.errors import NotEnoughDataError
 from edgeguard_core.flows import Flows, Schema
+from edgeguard_core.thresholds import incidents_per_day
 from edgeguard_core.thresholds.choose import fixed
 
 FLOW = Schema.named("flow")
