@@ -182,7 +182,10 @@ def _require_zeek(path: Path, fields: list[str]) -> None:
     schema = METERS["zeek"].schema
     present = schema.match(fields)
     if missing := [name for name in ("id.orig_h", "id.resp_h", "proto") if name not in present]:
-        raise SchemaError(f"{path} is no Zeek conn.log: it lacks {', '.join(missing)}.")
+        raise SchemaError(
+            f"{path} is no Zeek conn.log: it lacks {', '.join(missing)}; give the conn.log as "
+            "Zeek wrote it, tabs between its fields, or as JSON."
+        )
     if schema.coverage(present) < RECOGNISED_SHARE:
         lacking = [name for name in schema.features if name not in present]
         raise SchemaError(

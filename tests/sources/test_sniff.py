@@ -210,6 +210,10 @@ BROKEN = {
     "zeek dns.log": (zeek_tsv((), DNS).replace("\tconn", "\tdns"), "is Zeek's dns.log"),
     "zeek dns fields": (zeek_tsv((), DNS), "no whole Zeek conn.log"),
     "zeek http fields": (zeek_tsv((), ("ts", "uid", "host")), "lacks id.orig_h, id.resp_h, proto"),
+    "zeek with blanks for tabs": (
+        "#separator \\x09\n#fields ts id.orig_h id.resp_h proto\n1.0 10.0.0.1 10.0.0.2 tcp\n",
+        "Zeek wrote it, tabs between its fields",
+    ),
     "zeek without fields": ("#separator \\x09\n#path\tconn\n1\t2\n", "no #fields line"),
     "zeek dns as json": ('{"ts":1,"id.orig_h":"a","id.resp_h":"b","proto":"udp"}', "no whole Zeek"),
     "another json": ('{"a": 1}\n{"a": 2}\n', "no Zeek conn.log"),
