@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeguard_core.errors import SchemaError, SourceError
-from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schema, shipped_schemas
+from edgeguard_core.flows.schema import CONTEXT_VERSION, RECOGNISED_SHARE, Schema
 from edgeguard_core.sources.base import ReadOptions, Source
 from edgeguard_core.sources.eve import EVENT_TYPE, FLOW, EveSource, flattened
 from edgeguard_core.sources.files import (
@@ -24,7 +24,7 @@ from edgeguard_core.sources.files import (
 )
 from edgeguard_core.sources.foreign import refuse_by_magic, text_lines
 from edgeguard_core.sources.interpret import Interpreter, MeterInterpreter, NativeInterpreter
-from edgeguard_core.sources.meters import METERS, Meter, meter_of
+from edgeguard_core.sources.meters import METERS
 from edgeguard_core.sources.nfdump import (
     BINARY_COLUMNS,
     LISTING,
@@ -36,15 +36,18 @@ from edgeguard_core.sources.nfdump import (
     listing_columns,
     require_program,
 )
+from edgeguard_core.sources.recognise import (
+    asked_meter,
+    interpreter_of,
+    nearest_schema,
+    wants_canonical,
+)
 from edgeguard_core.sources.streams import read_head
 
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _KDD_FIELDS = (41, 42, 43)  # features alone, with the label, with the difficulty too
 _KDD_PROTOCOL_AT, _KDD_FLAG_AT = 1, 3
 _KDD_PROTOCOLS = {"tcp", "udp", "icmp"}
-_LEAST_SHARE = 0.1  # of a schema's features, even where the person chose it
-_MOST_COLUMNS_NAMED = 6
-_MOST_OF_A_TITLE = 40
 
 
 def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
@@ -100,7 +103,7 @@ def _open_parquet(path: Path, options: ReadOptions) -> Source:
         raise SourceError(
             f"{path} is a damaged or packed Parquet file; unpack it or export it again."
         ) from error
-    name, interpreter = _interpreter(path, header, options)
+    name, interpreter = interpreter_of(path, header, options)
     written = json_object(note.decode(errors="replace")) or {}
     if written.get("context") == CONTEXT_VERSION:
         known = interpreter.schema.match(header)
@@ -124,12 +127,12 @@ def _open_zeek_tsv(path: Path, lines: list[str], options: ReadOptions) -> Source
     if log != "conn":
         raise SourceError(f"{path} is Zeek's {log}.log; give its conn.log.")
     fields = zeek_fields(directives["#fields"])
-    if _wants_canonical(options):
+    if wants_canonical(options):
         _require_zeek(path, fields)
     return ZeekLogSource(
         path,
         "zeek-tsv",
-        _interpreter(path, fields, options)[1],
+        interpreter_of(path, fields, options)[1],
         fields,
         options,
         n_fields=len(fields),
@@ -145,15 +148,15 @@ def _open_json(path: Path, lines: list[str], options: ReadOptions) -> Source:
     keys = list(dict.fromkeys(key for record in _records(lines) for key in record))
     if not any(True for _ in _records(lines)):
         raise SourceError(f"{path} is not one JSON object a line; export it as JSON lines.")
-    if EVENT_TYPE in keys and _wants_canonical(options):
+    if EVENT_TYPE in keys and wants_canonical(options):
         return _open_eve(path, lines, options)
-    if options.schema is None or _asked_meter(keys, options) is METERS["zeek"]:
+    if options.schema is None or asked_meter(keys, options) is METERS["zeek"]:
         _require_zeek(path, keys)
         # Zeek leaves unset fields out, so the first records need not show them all.
         header = [*keys, *(name for name in METERS["zeek"].unset if name not in keys)]
         interpreter = MeterInterpreter(METERS["zeek"], header, options)
         return JsonLinesSource(path, "zeek-json", interpreter, header, options)
-    name, known = _interpreter(path, keys, options)
+    name, known = interpreter_of(path, keys, options)
     return JsonLinesSource(path, f"{name}-json", known, keys, options)
 
 
@@ -236,7 +239,7 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
     if (nfdump := columns_without_header(lines[0])) is not None:
         return _nfdump_text(path, *nfdump, options, skip_lines=0)
     tabbed = _split(lines[0], "\t")
-    if (meter := _asked_meter(tabbed, options)) is not None:  # as Argus may write it
+    if (meter := asked_meter(tabbed, options)) is not None:  # as Argus may write it
         interpreter = MeterInterpreter(meter, tabbed, options)
         return _open_table(path, tabbed, (meter.name, interpreter), options, "\t")
     header = _split(lines[0])
@@ -245,7 +248,7 @@ def _open_delimited(path: Path, lines: list[str], options: ReadOptions) -> Sourc
     _refuse_other_delimiters(path, lines[0], options)
     if len(header) < 2:
         raise _no_header(path, lines[0])
-    source = _open_table(path, header, _interpreter(path, header, options), options)
+    source = _open_table(path, header, interpreter_of(path, header, options), options)
     source.meter = _written_meter(source, header, lines) or source.meter
     return source
 
@@ -287,21 +290,6 @@ def _open_table(
     )
 
 
-def _asked_meter(header: list[str], options: ReadOptions) -> Meter | None:
-    """The meter whose table a header is, if canonical flows are what is wanted."""
-    if not _wants_canonical(options):
-        return None
-    meter = meter_of(header)
-    if meter is None or meter.name != "zeek":
-        return meter
-    coverage = meter.schema.coverage(meter.schema.match(header))
-    return meter if coverage >= RECOGNISED_SHARE else None
-
-
-def _wants_canonical(options: ReadOptions) -> bool:
-    return options.schema is None or options.schema.name == "flow"
-
-
 def _open_kdd(path: Path, n_fields: int, options: ReadOptions) -> Source:
     schema = _kdd_schema()
     names = [*(c.name for c in schema.columns if c.is_feature), "label", "difficulty"][:n_fields]
@@ -334,52 +322,13 @@ def _refuse_other_delimiters(path: Path, line: str, options: ReadOptions) -> Non
     for delimiter, word in _OTHER_DELIMITERS.items():
         fields = _split(line, delimiter)
         if len(fields) > len(_split(line)) and (
-            _nearest(fields, options)[1] >= RECOGNISED_SHARE
+            nearest_schema(fields, options)[1] >= RECOGNISED_SHARE
             or _is_kdd_row(fields)
-            or _asked_meter(fields, options)
+            or asked_meter(fields, options)
         ):
             raise SourceError(
                 f"{path} has {word} between its fields where commas belong; save it with commas."
             )
-
-
-def _interpreter(path: Path, header: list[str], options: ReadOptions) -> tuple[str, Interpreter]:
-    """The name of the format and what reads it, by the columns' names."""
-    if (meter := _asked_meter(header, options)) is not None:
-        return meter.name, MeterInterpreter(meter, header, options)
-    if options.schema is not None:
-        chosen = options.schema
-        present = chosen.match(header)
-        if not chosen.coverage(present):
-            raise SchemaError(
-                f"{path} has no column of schema {chosen.name!r} "
-                f"(it has {_some(header)}); add its spellings as aliases."
-            )
-        if chosen.coverage(present) < _LEAST_SHARE:
-            n = sum(name in present for name in chosen.features)
-            raise SchemaError(
-                f"{path} has only {n} of the {len(chosen.measured)} feature columns of schema "
-                f"{chosen.name!r} (it has {_some(header)}); give the --schema that it is of, or "
-                "add its spellings as aliases."
-            )
-        return chosen.name, NativeInterpreter(chosen, header, options)
-    schema, coverage = _nearest(header, ReadOptions())
-    if coverage < RECOGNISED_SHARE:
-        near = f"nearest is {schema.name} with {coverage:.0%} of its features; " if coverage else ""
-        raise SchemaError(
-            f"{path} has {len(header)} columns of no known kind ({_some(header)}); {near}"
-            "give --schema FILE that says what they are."
-        )
-    return schema.name, NativeInterpreter(schema, header, options)
-
-
-def _nearest(header: list[str], options: ReadOptions) -> tuple[Schema, float]:
-    """The schema of whose features a header has the largest share, and that share."""
-    known = [METERS["zeek"].schema, *(Schema.named(name) for name in shipped_schemas())]
-    if options.schema is not None:
-        known = [options.schema]
-    shares = [(schema, schema.coverage(schema.match(header))) for schema in known]
-    return max(shares, key=lambda pair: pair[1])
 
 
 def _repeated(header: list[str]) -> list[str]:
@@ -394,9 +343,3 @@ def _split(line: str, delimiter: str = ",") -> list[str]:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:  # a bare carriage return, or a field of more than 128 KiB
         return line.split(delimiter)
-
-
-def _some(header: list[str]) -> str:
-    named = (title.strip()[:_MOST_OF_A_TITLE] for title in header[:_MOST_COLUMNS_NAMED])
-    names = ", ".join(" ".join(title.split()) for title in named)
-    return names + (", …" if len(header) > _MOST_COLUMNS_NAMED else "")
