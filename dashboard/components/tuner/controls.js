@@ -54,7 +54,7 @@ function buildEntry(S) {
   const there = UNITS.filter(u => has(S, u.needs));
   unit.replaceChildren();
   for (const u of there) {
-    const option = make(unit, "option", "", u.text);
+    const option = make(unit, "option", "", named(S.sketch, u.text));
     option.value = u.id;
   }
   if (!there.some(u => u.id === S.unit)) S.unit = there[0].id;
@@ -97,7 +97,7 @@ function buildGoals(S) {
   for (const goal of GOAL_BUTTONS) {
     if (!has(S, GOALS[goal.id].needs)) continue;
     const form = make(S.el.goals, "form", "goal");
-    const button = make(form, "button", "", goal.text);
+    const button = make(form, "button", "", named(S.sketch, goal.text));
     button.type = "submit";
     form.dataset.goal = goal.id;
     let input = null;

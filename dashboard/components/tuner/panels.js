@@ -46,7 +46,7 @@ function layoutPanels(S) {
   for (const figure of BIG) {
     if (!wanted(S, figure.needs)) continue;
     const box = make(S.el.numbers, "div", "number");
-    const name = make(box, "span", "name", figure.text);
+    const name = make(box, "span", "name", named(S.sketch, figure.text));
     if (figure.id === "precision" && corrected) make(name, "em", "corrected", "corrected");
     const value = make(box, "span", "value");
     value.dataset.figure = figure.id;
