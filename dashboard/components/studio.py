@@ -165,8 +165,8 @@ def _table(frame: pd.DataFrame, empty: str, alt: str) -> None:
         height=tables.height(len(frame), most=8),
         column_config={
             "score": st.column_config.NumberColumn("Score", format="%.5g", width="small"),
-            "class": st.column_config.TextColumn("Class", width="small"),
-            "label": st.column_config.TextColumn("Label", width="small"),
+            "class": st.column_config.TextColumn("Class", width=130),
+            "label": st.column_config.TextColumn("Label", width=90),
             "top_features": st.column_config.TextColumn("Odd because of", width="large"),
             "severity": st.column_config.NumberColumn("Severity", format="%d", width="small"),
             "row": st.column_config.NumberColumn("Line", format="%d", width="small"),

@@ -163,27 +163,27 @@ function drawTrack(S, track, top) {
   draw(ground, "rect", { x: g.x0, y: top, width: g.x1 - g.x0, height: TRACK, class: "track" });
   const ticks = track.share ? [0, 1] : [from, high];
   ticks.forEach((v, i) => {
-    const text = track.share ? (v ? "100 %" : "0 %") : track.rate ? rateText(v) : tickText(+v.toPrecision(1));
+    const text = track.share ? (v ? "100 %" : "0 %") : track.rate ? percentTick(+v.toPrecision(1)) : tickText(+v.toPrecision(1));
     draw(ground, "text", { x: g.x1 + 6, y: i ? top + 9 : bottom, class: "tick scale" }, text);
   });
   draw(ground, "path", { d: stepPath(S, values, at), class: `line ${track.id}` });
   const name = track.id === "fBeta" && S.assumed.beta !== 1 ? `F${S.assumed.beta}` : named(S.sketch, track.text);
   draw(ground, "text", { x: g.x0 - 8, y: top + 17, class: "track-name end" }, name);
   const value = draw(svg, "text", { x: g.x0 - 8, y: top + 36, class: "track-value end" });
-  const budget = drawBudget(S, track, at, from, high);
+  const budget = drawBudget(S, track, at, from, high, top);
   const pinned = draw(svg, "circle", { r: 4, class: "pinned-dot", visibility: "hidden" });
   const dot = draw(svg, "circle", { r: 4.5, class: "dot" });
   return { ...track, at, top, bottom, value, dot, pinned, budget };
 }
 
-function drawBudget(S, track, at, low, high) {
+function drawBudget(S, track, at, low, high, top) {
   const capacity = capacityPerHour(S.assumed), g = S.geometry;
   const wanted = S.assumed.each === "alert" ? "alertsPerHour" : "incidentsPerDay";
   if (track.id !== wanted || !Number.isFinite(capacity)) return null;
   const limit = track.id === "incidentsPerDay" ? capacity * 24 : capacity;
   const y = at(Math.min(Math.max(limit, low), high));
   draw(S.el.ground, "line", { x1: g.x0, x2: g.x1, y1: y, y2: y, class: "budget" });
-  draw(S.el.ground, "text", { x: g.x0 + 6, y: y - 4 < 0 ? y + 12 : y - 4, class: "note budget-text" }, `capacity ${numberText(limit)}`);
+  draw(S.el.ground, "text", { x: g.x0 + 6, y: y - top < 18 ? y + 15 : y - 5, class: "note halo budget-text" }, `capacity ${numberText(limit)}`);
   return limit;
 }
 
@@ -210,10 +210,10 @@ function drawMovingParts(S) {
   draw(svg, "rect", { x: 0, y: 0, width: g.width, height: g.y1 + AXIS, class: "surface" });
   const bottom = g.height - GAP;
   parts.pinned = draw(svg, "g", { class: "pinned", visibility: "hidden" });
-  draw(parts.pinned, "line", { y1: g.y0, y2: bottom });
-  draw(parts.pinned, "text", { y: g.y1 - 8, x: 6, class: "note" }, "pinned");
+  drawCrossing(S, parts.pinned, g.y0, bottom);
+  draw(parts.pinned, "text", { y: g.y0 + 34, x: -7, class: "note end halo" }, "pinned");
   parts.line = draw(svg, "g", { class: "threshold" });
-  draw(parts.line, "line", { y1: g.y0 - 6, y2: bottom });
+  drawCrossing(S, parts.line, g.y0 - 6, bottom);
   parts.grip = draw(parts.line, "g", { class: "grip", role: "slider", tabindex: 0, "aria-label": "Alert threshold", "aria-orientation": "horizontal", "data-eg": "grip" });
   const middle = (g.y0 + g.y1) / 2;
   draw(parts.grip, "rect", { x: -22, y: middle - 32, width: 44, height: 64, class: "reach" });
@@ -223,7 +223,13 @@ function drawMovingParts(S) {
   parts.label = draw(parts.line, "g", { class: "label" });
   parts.labelBox = draw(parts.label, "rect", { y: 4, height: 24, rx: 4 });
   parts.labelText = draw(parts.label, "text", { y: 20.5 });
-  parts.sides = draw(parts.line, "text", { y: g.y0 + 16, x: 10, class: "note" }, "alerts →");
+  parts.sides = draw(parts.line, "text", { y: g.y0 + 16, x: 10, class: "note halo" }, "alerts →");
+}
+
+// A line through histogram and tracks that leaves out the words between them.
+function drawCrossing(S, parent, top, bottom) {
+  draw(parent, "line", { y1: top, y2: S.geometry.y1 });
+  if (S.tracks.length) draw(parent, "line", { y1: S.geometry.y1 + AXIS - 4, y2: bottom });
 }
 
 // Everything of the chart that follows the threshold.
@@ -235,14 +241,14 @@ function moveChart(S, found) {
   parts.arrow.setAttribute("visibility", beyond ? "visible" : "hidden");
   const middle = (g.y0 + g.y1) / 2;
   if (beyond) parts.arrow.setAttribute("d", `M${beyond * 14},${middle - 8}l${beyond * 10},8l${-beyond * 10},8z`);
-  parts.labelText.textContent = `threshold ${S.thresholdText}`;
+  parts.labelText.textContent = `threshold ${S.shortText}`;
   const width = 16 + 6.9 * parts.labelText.textContent.length;
   const left = Math.min(Math.max(x - width / 2, g.x0 - 40), g.x1 - width + 10) - x;
   place(parts.labelBox, { x: left, width });
   place(parts.labelText, { x: left + width / 2 });
   const room = g.x1 - x > 70;
   parts.sides.textContent = room ? "alerts →" : "← quiet";
-  place(parts.sides, { x: room ? 8 : -8, class: room ? "note" : "note end" });
+  place(parts.sides, { x: room ? 8 : -8, class: room ? "note halo" : "note halo end" });
   for (const track of S.tracks) {
     const value = found[track.id], there = Number.isFinite(value);
     place(track.dot, { cx: x, cy: there ? track.at(value) : track.bottom, visibility: there ? "visible" : "hidden" });

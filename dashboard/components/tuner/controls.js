@@ -200,5 +200,5 @@ function moveRemarks(S, found) {
   S.el.budgetSays.classList.toggle("over", load > limit);
   if (!S.sketch.judged || S.all.cheapest < 0) { S.el.costSays.textContent = ""; return; }
   const regret = found.cost - S.all.lowestCost;
-  S.el.costSays.textContent = `Cost ${numberText(found.cost)}; lowest ${numberText(S.all.lowestCost)} at threshold ${S.edgeText(S.all.cheapest)}; regret ${numberText(regret)}.`;
+  S.el.costSays.textContent = `Cost ${numberText(found.cost)}; lowest ${numberText(S.all.lowestCost)} at threshold ${S.edgeText(S.all.cheapest, SHORT)}; regret ${numberText(regret)}.`;
 }

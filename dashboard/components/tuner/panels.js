@@ -65,8 +65,7 @@ function layoutPanels(S) {
   const judged = S.sketch.judged;
   S.el.attackRow.hidden = !S.sketch.nAttacks;
   S.el.benignRow.hidden = !S.sketch.nBenign;
-  S.el.benignName.textContent = S.sketch.labelled ? "Benign" : "All flows";
-  for (const cell of [S.el.falseAlarms, S.el.quiet]) cell.classList.toggle("plain", !S.sketch.labelled);
+  S.el.confusionPart.hidden = !S.sketch.labelled;
   S.el.unlabelledRow.hidden = !S.sketch.nUnlabelled;
   S.el.recallPart.hidden = !S.sketch.labelled || !S.sketch.nAttacks;
   S.el.curvesPart.hidden = !judged;

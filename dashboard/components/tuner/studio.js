@@ -3,6 +3,7 @@
 
 const MOUNTED = new WeakMap();
 const KEY_REST_MS = 250;
+const SHORT = 5; // digits of a threshold where people read it in passing
 const MEASURE = "edgeguard-studio-draw";
 
 export default function (component) {
@@ -37,7 +38,7 @@ function mount(parentElement) {
   S.jumpTo = (value, how) => jumpTo(S, value, how);
   S.commit = (more = {}) => commit(S, more);
   S.commitSoon = () => { clearTimeout(S.timer); S.timer = setTimeout(() => S.commit(), KEY_REST_MS); };
-  S.edgeText = k => thresholdText(S.sketch.edges[k], S.sketch.edges[Math.max(k - 1, 0)], S.sketch.edges[Math.min(k + 1, S.sketch.K - 1)]);
+  S.edgeText = (k, most) => thresholdText(S.sketch.edges[k], S.sketch.edges[Math.max(k - 1, 0)], S.sketch.edges[Math.min(k + 1, S.sketch.K - 1)], most);
   S.notes = () => showNotes(S);
   S.watcher = new ResizeObserver(() => {
     if (S.sketch && el.studio.clientWidth !== S.width) { S.width = el.studio.clientWidth; S.redraw(); }
@@ -102,6 +103,7 @@ function drawMove(S) {
   const start = performance.now();
   const { sketch, k } = S;
   S.thresholdText = S.value === sketch.edges[k] ? S.edgeText(k) : thresholdText(S.value, sketch.edges[Math.max(k - 1, 0)], sketch.edges[k]);
+  S.shortText = S.value === sketch.edges[k] ? S.edgeText(k, SHORT) : plainDigits(S.value, SHORT);
   const found = (S.found = figuresAt(sketch, k, S.assumed));
   moveChart(S, found);
   movePanels(S, found);
