@@ -34,10 +34,9 @@ def show(
         st.info(words.NO_FLOWS, icon=":material/info:")
         st.page_link("views/data.py", label="Upload a file", icon=":material/upload_file:")
         return
-    refined = st.session_state.get(StudioKey.REFINED, {}).get(evaluated.reference.id, ())
-    values = (force.threshold.value, threshold.value, *refined)
+    refined = _refined(evaluated, threshold.value)
     content = tuner.Content.of(
-        *tuning.exact_sketches(evaluated, _kept(evaluated, values)),
+        *tuning.exact_sketches(evaluated, (force.threshold.value, *refined)),
         in_force=force.threshold.value,
         can_refine=True,
     )
@@ -46,10 +45,24 @@ def show(
     _below(evaluated, force, threshold)
 
 
-def _kept(evaluated: evaluations.Evaluated, values: tuple[float, ...]) -> tuple[float, ...]:
-    """Values that need an edge of their own; one that was only dragged to has one already."""
-    edges = evaluated.sketch.edges
-    return tuple(value for value in values if not np.isin(np.float32(value), edges))
+def _refined(evaluated: evaluations.Evaluated, value: float) -> tuple[float, ...]:
+    """Values between the edges that were looked at lately; the one asked for is among them.
+
+    They are kept, though the line moved on: another sketch would be sent for each of them.
+    """
+    every = st.session_state.setdefault(StudioKey.REFINED, {})
+    mine: tuple[float, ...] = every.get(evaluated.reference.id, ())
+    if value not in mine and not np.isin(np.float32(value), evaluated.sketch.edges):
+        mine = (*mine, value)[-tuning.MOST_REFINED :]
+        every[evaluated.reference.id] = mine
+    return mine
+
+
+def _last() -> tuner.Decided | None:
+    """What was decided last for the evaluation that is looked at."""
+    reference = state.evaluation()
+    every: dict[str, tuner.Decided] = st.session_state.get(StudioKey.DECIDED, {})
+    return None if reference is None else every.get(reference.id)
 
 
 def _start(content: tuner.Content, threshold: Threshold) -> tuner.Start:
@@ -59,7 +72,7 @@ def _start(content: tuner.Content, threshold: Threshold) -> tuner.Start:
     after a change of page, and when the threshold was set elsewhere.
     """
     kept: tuple[str, float, tuner.Start] | None = st.session_state.get(StudioKey.START)
-    last: tuner.Decided | None = st.session_state.get(StudioKey.DECIDED)
+    last = _last()
     seen = None if kept is None else kept[1]
     same = kept is not None and kept[0] == content.rev and seen == threshold.value
     if same and kept is not None and tuner.is_mounted(StudioKey.TUNER):
@@ -80,16 +93,12 @@ def _start(content: tuner.Content, threshold: Threshold) -> tuner.Start:
 def _take_over() -> None:
     """Look through the threshold that was let go of, on all pages."""
     found, kept = tuner.read(StudioKey.TUNER), st.session_state.get(StudioKey.START)
-    if found is None or kept is None or found.rev != kept[0]:
+    reference = state.evaluation()
+    if found is None or kept is None or reference is None or found.rev != kept[0]:
         return
     if found.refine is not None:
         found = replace(found, threshold=float(np.float32(found.refine)))
-        reference = state.evaluation()
-        if reference is not None:
-            every = st.session_state.setdefault(StudioKey.REFINED, {})
-            mine = (*every.get(reference.id, ()), found.threshold)
-            every[reference.id] = mine[-tuning.MOST_REFINED :]
-    st.session_state[StudioKey.DECIDED] = found
+    st.session_state.setdefault(StudioKey.DECIDED, {})[reference.id] = found
     st.session_state[StudioKey.START] = (kept[0], found.threshold, kept[2])
     state.try_threshold(found.threshold)
 
@@ -112,7 +121,7 @@ def _below(
 def _changed(
     evaluated: evaluations.Evaluated, force: evaluations.InForce, threshold: Threshold
 ) -> None:
-    last: tuner.Decided | None = st.session_state.get(StudioKey.DECIDED)
+    last = _last()
     pinned = None if last is None else last.pinned
     before = force.threshold if pinned is None else replace(threshold, value=pinned)
     name = "the threshold in force" if pinned is None else "the pinned threshold"
@@ -156,8 +165,8 @@ def _table(frame: pd.DataFrame, empty: str, alt: str) -> None:
         height=tables.height(len(frame), most=8),
         column_config={
             "score": st.column_config.NumberColumn("Score", format="%.5g", width="small"),
-            "class": st.column_config.TextColumn("Class", width="small"),
-            "label": st.column_config.TextColumn("Label", width="small"),
+            "class": st.column_config.TextColumn("Class", width=130),
+            "label": st.column_config.TextColumn("Label", width=90),
             "top_features": st.column_config.TextColumn("Odd because of", width="large"),
             "severity": st.column_config.NumberColumn("Severity", format="%d", width="small"),
             "row": st.column_config.NumberColumn("Line", format="%d", width="small"),
@@ -211,7 +220,7 @@ def _store(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
 
 def _how(threshold: Threshold) -> dict[str, Any]:
     """How the threshold was found, if it is where the tuner was let go."""
-    last: tuner.Decided | None = st.session_state.get(StudioKey.DECIDED)
+    last = _last()
     return last.how if last is not None and last.threshold == threshold.value else {}
 
 

@@ -35,9 +35,8 @@ def save_button(app: AppTest) -> object:
 def decide(app: AppTest, threshold: float, **more: object) -> AppTest:
     """As if the line had been let go of there; a browser is what really tells it."""
     rev = app.session_state[StudioKey.START][0]
-    app.session_state[StudioKey.DECIDED] = tuner.Decided(
-        threshold, 0, rev, dict(more.pop("how", {"method": "fixed"})), **more
-    )
+    how = dict(more.pop("how", {"method": "fixed"}))
+    app.session_state[StudioKey.DECIDED] = {"demo": tuner.Decided(threshold, 0, rev, how, **more)}
     app.session_state[ContextKey.THRESHOLD] = threshold
     return app.run()
 

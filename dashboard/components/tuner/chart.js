@@ -61,10 +61,13 @@ function layout(S) {
   const g = (S.geometry = { width, height, x0: LEFT, x1: width - RIGHT, y0: TOP, y1: TOP + HIST });
   S.domain = scoreDomain(S);
   g.x = logScale(S.domain[0], S.domain[1], g.x0, g.x1);
-  const { svg } = S.el;
-  svg.replaceChildren();
-  place(svg, { width, height, viewBox: `0 0 ${width} ${height}` });
-  drawPatterns(svg);
+  // Two layers: what stays is painted once, and only what moves is painted at a move.
+  for (const layer of [S.el.ground, S.el.svg]) {
+    layer.replaceChildren();
+    place(layer, { width, height, viewBox: `0 0 ${width} ${height}` });
+  }
+  S.tint = draw(S.el.svg, "rect", { y: g.y0, height: HIST, class: "tint" });
+  drawPatterns(S.el.ground);
   drawHistogram(S);
   S.tracks = tracks.map((track, i) => drawTrack(S, track, g.y1 + AXIS + i * (TRACK + GAP)));
   drawMovingParts(S);
@@ -80,7 +83,7 @@ function drawPatterns(svg) {
 }
 
 function drawHistogram(S) {
-  const g = S.geometry, { svg } = S.el;
+  const g = S.geometry, { ground: svg } = S.el;
   const bars = barsOf(S, g.x1 - g.x0);
   const totals = { benign: S.sketch.nBenign, attack: S.sketch.nAttacks, unlabelled: S.sketch.nUnlabelled };
   const height = (bar, kind) => (S.density ? bar[kind] / (totals[kind] || 1) : bar[kind]);
@@ -89,7 +92,6 @@ function drawHistogram(S) {
   const y = logScale(least * 0.7, most * 1.6, g.y1, g.y0);
   drawYAxis(S, y, least * 0.7, most * 1.6);
   drawXAxis(S);
-  S.tint = draw(svg, "rect", { y: g.y0, height: g.y1 - g.y0, class: "tint" });
   for (const kind of KINDS) {
     if (!totals[kind]) continue;
     let path = "", open = false;
@@ -112,11 +114,11 @@ function drawZeros(S, totals) {
   const { hist } = S.sketch, g = S.geometry;
   const zeros = hist.benign[0] + hist.attack[0] + hist.unlabelled[0];
   if (!zeros) return;
-  draw(S.el.svg, "text", { x: g.x0 + 4, y: g.y1 - 6, class: "note" }, `◂ ${countText(zeros)} near zero`);
+  draw(S.el.ground, "text", { x: g.x0 + 4, y: g.y1 - 6, class: "note" }, `◂ ${countText(zeros)} near zero`);
 }
 
 function drawYAxis(S, y, low, high) {
-  const g = S.geometry, { svg } = S.el;
+  const g = S.geometry, { ground: svg } = S.el;
   for (const v of logTicks(low, high, 6)) {
     draw(svg, "line", { x1: g.x0, x2: g.x1, y1: y(v), y2: y(v), class: "grid" });
     const text = S.density ? `${+(v * 100).toPrecision(2)} %` : tickText(v);
@@ -127,7 +129,7 @@ function drawYAxis(S, y, low, high) {
 }
 
 function drawXAxis(S) {
-  const g = S.geometry, { svg } = S.el;
+  const g = S.geometry, { ground: svg } = S.el;
   draw(svg, "line", { x1: g.x0, x2: g.x1, y1: g.y1 + 0.5, y2: g.y1 + 0.5, class: "axis" });
   for (const v of minorLogTicks(...S.domain))
     draw(svg, "line", { x1: g.x(v), x2: g.x(v), y1: g.y1, y2: g.y1 + 3, class: "axis" });
@@ -140,7 +142,7 @@ function drawXAxis(S) {
 
 function drawLegend(S, totals) {
   const g = S.geometry;
-  const legend = draw(S.el.svg, "g", { class: "legend" });
+  const legend = draw(S.el.ground, "g", { class: "legend" });
   let x = g.x0;
   for (const kind of KINDS) {
     if (!totals[kind]) continue;
@@ -152,36 +154,36 @@ function drawLegend(S, totals) {
 }
 
 function drawTrack(S, track, top) {
-  const g = S.geometry, { svg } = S.el, values = S.all[track.id], bottom = top + TRACK;
+  const g = S.geometry, { svg, ground } = S.el, values = S.all[track.id], bottom = top + TRACK;
   const finite = Array.from(values).filter(v => Number.isFinite(v) && v > 0);
   const low = Math.min(...finite, 1), high = Math.max(...finite, low * 10);
   const from = Math.max(low, high * 1e-6);
   const y = track.share ? linearScale(0, 1, bottom, top) : logScale(from, high, bottom - 3, top);
   const at = v => (track.share ? y(v) : v > 0 ? y(Math.max(v, from)) : bottom);
-  draw(svg, "rect", { x: g.x0, y: top, width: g.x1 - g.x0, height: TRACK, class: "track" });
+  draw(ground, "rect", { x: g.x0, y: top, width: g.x1 - g.x0, height: TRACK, class: "track" });
   const ticks = track.share ? [0, 1] : [from, high];
   ticks.forEach((v, i) => {
-    const text = track.share ? (v ? "100 %" : "0 %") : track.rate ? rateText(v) : tickText(+v.toPrecision(1));
-    draw(svg, "text", { x: g.x1 + 6, y: i ? top + 9 : bottom, class: "tick scale" }, text);
+    const text = track.share ? (v ? "100 %" : "0 %") : track.rate ? percentTick(+v.toPrecision(1)) : tickText(+v.toPrecision(1));
+    draw(ground, "text", { x: g.x1 + 6, y: i ? top + 9 : bottom, class: "tick scale" }, text);
   });
-  draw(svg, "path", { d: stepPath(S, values, at), class: `line ${track.id}` });
-  const name = track.id === "fBeta" && S.assumed.beta !== 1 ? `F${S.assumed.beta}` : track.text;
-  draw(svg, "text", { x: g.x0 - 8, y: top + 17, class: "track-name end" }, name);
+  draw(ground, "path", { d: stepPath(S, values, at), class: `line ${track.id}` });
+  const name = track.id === "fBeta" && S.assumed.beta !== 1 ? `F${S.assumed.beta}` : named(S.sketch, track.text);
+  draw(ground, "text", { x: g.x0 - 8, y: top + 17, class: "track-name end" }, name);
   const value = draw(svg, "text", { x: g.x0 - 8, y: top + 36, class: "track-value end" });
-  const budget = drawBudget(S, track, at, from, high);
+  const budget = drawBudget(S, track, at, from, high, top);
   const pinned = draw(svg, "circle", { r: 4, class: "pinned-dot", visibility: "hidden" });
   const dot = draw(svg, "circle", { r: 4.5, class: "dot" });
   return { ...track, at, top, bottom, value, dot, pinned, budget };
 }
 
-function drawBudget(S, track, at, low, high) {
+function drawBudget(S, track, at, low, high, top) {
   const capacity = capacityPerHour(S.assumed), g = S.geometry;
   const wanted = S.assumed.each === "alert" ? "alertsPerHour" : "incidentsPerDay";
   if (track.id !== wanted || !Number.isFinite(capacity)) return null;
   const limit = track.id === "incidentsPerDay" ? capacity * 24 : capacity;
   const y = at(Math.min(Math.max(limit, low), high));
-  draw(S.el.svg, "line", { x1: g.x0, x2: g.x1, y1: y, y2: y, class: "budget" });
-  draw(S.el.svg, "text", { x: g.x0 + 6, y: y - 4 < 0 ? y + 12 : y - 4, class: "note budget-text" }, `capacity ${numberText(limit)}`);
+  draw(S.el.ground, "line", { x1: g.x0, x2: g.x1, y1: y, y2: y, class: "budget" });
+  draw(S.el.ground, "text", { x: g.x0 + 6, y: y - top < 18 ? y + 15 : y - 5, class: "note halo budget-text" }, `capacity ${numberText(limit)}`);
   return limit;
 }
 
@@ -208,10 +210,10 @@ function drawMovingParts(S) {
   draw(svg, "rect", { x: 0, y: 0, width: g.width, height: g.y1 + AXIS, class: "surface" });
   const bottom = g.height - GAP;
   parts.pinned = draw(svg, "g", { class: "pinned", visibility: "hidden" });
-  draw(parts.pinned, "line", { y1: g.y0, y2: bottom });
-  draw(parts.pinned, "text", { y: g.y1 - 8, x: 6, class: "note" }, "pinned");
+  drawCrossing(S, parts.pinned, g.y0, bottom);
+  draw(parts.pinned, "text", { y: g.y0 + 34, x: -7, class: "note end halo" }, "pinned");
   parts.line = draw(svg, "g", { class: "threshold" });
-  draw(parts.line, "line", { y1: g.y0 - 6, y2: bottom });
+  drawCrossing(S, parts.line, g.y0 - 6, bottom);
   parts.grip = draw(parts.line, "g", { class: "grip", role: "slider", tabindex: 0, "aria-label": "Alert threshold", "aria-orientation": "horizontal", "data-eg": "grip" });
   const middle = (g.y0 + g.y1) / 2;
   draw(parts.grip, "rect", { x: -22, y: middle - 32, width: 44, height: 64, class: "reach" });
@@ -221,7 +223,13 @@ function drawMovingParts(S) {
   parts.label = draw(parts.line, "g", { class: "label" });
   parts.labelBox = draw(parts.label, "rect", { y: 4, height: 24, rx: 4 });
   parts.labelText = draw(parts.label, "text", { y: 20.5 });
-  parts.sides = draw(parts.line, "text", { y: g.y0 + 16, x: 10, class: "note" }, "alerts →");
+  parts.sides = draw(parts.line, "text", { y: g.y0 + 16, x: 10, class: "note halo" }, "alerts →");
+}
+
+// A line through histogram and tracks that leaves out the words between them.
+function drawCrossing(S, parent, top, bottom) {
+  draw(parent, "line", { y1: top, y2: S.geometry.y1 });
+  if (S.tracks.length) draw(parent, "line", { y1: S.geometry.y1 + AXIS - 4, y2: bottom });
 }
 
 // Everything of the chart that follows the threshold.
@@ -233,14 +241,14 @@ function moveChart(S, found) {
   parts.arrow.setAttribute("visibility", beyond ? "visible" : "hidden");
   const middle = (g.y0 + g.y1) / 2;
   if (beyond) parts.arrow.setAttribute("d", `M${beyond * 14},${middle - 8}l${beyond * 10},8l${-beyond * 10},8z`);
-  parts.labelText.textContent = `threshold ${S.thresholdText}`;
+  parts.labelText.textContent = `threshold ${S.shortText}`;
   const width = 16 + 6.9 * parts.labelText.textContent.length;
   const left = Math.min(Math.max(x - width / 2, g.x0 - 40), g.x1 - width + 10) - x;
   place(parts.labelBox, { x: left, width });
   place(parts.labelText, { x: left + width / 2 });
   const room = g.x1 - x > 70;
   parts.sides.textContent = room ? "alerts →" : "← quiet";
-  place(parts.sides, { x: room ? 8 : -8, class: room ? "note" : "note end" });
+  place(parts.sides, { x: room ? 8 : -8, class: room ? "note halo" : "note halo end" });
   for (const track of S.tracks) {
     const value = found[track.id], there = Number.isFinite(value);
     place(track.dot, { cx: x, cy: there ? track.at(value) : track.bottom, visibility: there ? "visible" : "hidden" });

@@ -54,7 +54,7 @@ function buildEntry(S) {
   const there = UNITS.filter(u => has(S, u.needs));
   unit.replaceChildren();
   for (const u of there) {
-    const option = make(unit, "option", "", u.text);
+    const option = make(unit, "option", "", named(S.sketch, u.text));
     option.value = u.id;
   }
   if (!there.some(u => u.id === S.unit)) S.unit = there[0].id;
@@ -97,7 +97,7 @@ function buildGoals(S) {
   for (const goal of GOAL_BUTTONS) {
     if (!has(S, GOALS[goal.id].needs)) continue;
     const form = make(S.el.goals, "form", "goal");
-    const button = make(form, "button", "", goal.text);
+    const button = make(form, "button", "", named(S.sketch, goal.text));
     button.type = "submit";
     form.dataset.goal = goal.id;
     let input = null;
@@ -200,5 +200,5 @@ function moveRemarks(S, found) {
   S.el.budgetSays.classList.toggle("over", load > limit);
   if (!S.sketch.judged || S.all.cheapest < 0) { S.el.costSays.textContent = ""; return; }
   const regret = found.cost - S.all.lowestCost;
-  S.el.costSays.textContent = `Cost ${numberText(found.cost)}; lowest ${numberText(S.all.lowestCost)} at threshold ${S.edgeText(S.all.cheapest)}; regret ${numberText(regret)}.`;
+  S.el.costSays.textContent = `Cost ${numberText(found.cost)}; lowest ${numberText(S.all.lowestCost)} at threshold ${S.edgeText(S.all.cheapest, SHORT)}; regret ${numberText(regret)}.`;
 }

@@ -166,7 +166,7 @@ function hoverCurve(S, event) {
   hover.setAttribute("visibility", k < 0 ? "hidden" : "visible");
   if (k < 0) return sayCurve(S);
   placeDot(hover, points[k], x, y, box);
-  S.el.curveReadout.textContent = `At threshold ${S.edgeText(k)}: ${curveWords(S, figuresAt(S.sketch, k, S.assumed))}. Click to go there.`;
+  S.el.curveReadout.textContent = `At threshold ${S.edgeText(k, SHORT)}: ${curveWords(S, figuresAt(S.sketch, k, S.assumed))}. Click to go there.`;
 }
 
 function curveWords(S, f) {

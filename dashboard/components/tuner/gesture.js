@@ -11,6 +11,7 @@ function listen(S) {
     const g = S.geometry, at = pointIn(S, event);
     if (at.x < g.x0 - 24 || (event.pointerType === "touch" && at.y > g.y1 + AXIS)) return;
     clearTimeout(S.timer);
+    S.timer = null;
     performance.clearMeasures(MEASURE);
     S.dragging = true;
     S.el.svg.setPointerCapture(event.pointerId);
@@ -27,11 +28,11 @@ function listen(S) {
     S.commit();
   };
   svg.onkeydown = event => {
+    event.stopPropagation(); // or the page would take R for "run again" and C for "clear"
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const place = afterKey(S, event);
     if (place === null) return;
     event.preventDefault();
-    event.stopPropagation();
     moveTo(S, place, S.sketch.edges[place]);
     S.commitSoon();
   };

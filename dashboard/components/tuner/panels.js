@@ -46,7 +46,7 @@ function layoutPanels(S) {
   for (const figure of BIG) {
     if (!wanted(S, figure.needs)) continue;
     const box = make(S.el.numbers, "div", "number");
-    const name = make(box, "span", "name", figure.text);
+    const name = make(box, "span", "name", named(S.sketch, figure.text));
     if (figure.id === "precision" && corrected) make(name, "em", "corrected", "corrected");
     const value = make(box, "span", "value");
     value.dataset.figure = figure.id;
@@ -65,8 +65,7 @@ function layoutPanels(S) {
   const judged = S.sketch.judged;
   S.el.attackRow.hidden = !S.sketch.nAttacks;
   S.el.benignRow.hidden = !S.sketch.nBenign;
-  S.el.benignName.textContent = S.sketch.labelled ? "Benign" : "All flows";
-  for (const cell of [S.el.falseAlarms, S.el.quiet]) cell.classList.toggle("plain", !S.sketch.labelled);
+  S.el.confusionPart.hidden = !S.sketch.labelled;
   S.el.unlabelledRow.hidden = !S.sketch.nUnlabelled;
   S.el.recallPart.hidden = !S.sketch.labelled || !S.sketch.nAttacks;
   S.el.curvesPart.hidden = !judged;

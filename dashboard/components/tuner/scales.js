@@ -97,13 +97,13 @@ function rateText(share) {
   return `${value >= 1 ? value.toFixed(2) : +value.toPrecision(2)} %`;
 }
 
-// A threshold with so many digits that its neighbours read differently.
-function thresholdText(v, below, above) {
-  for (let digits = 4; digits < 9; digits++) {
+// A threshold with so many digits that its neighbours read differently; at most so many.
+function thresholdText(v, below, above, most = 9) {
+  for (let digits = 4; digits < most; digits++) {
     const text = plainDigits(v, digits);
     if (text !== plainDigits(below, digits) && text !== plainDigits(above, digits)) return text;
   }
-  return plainDigits(v, 9);
+  return plainDigits(v, most);
 }
 
 function plainDigits(v, digits) {

@@ -3,6 +3,7 @@
 
 const MOUNTED = new WeakMap();
 const KEY_REST_MS = 250;
+const SHORT = 5; // digits of a threshold where people read it in passing
 const MEASURE = "edgeguard-studio-draw";
 
 export default function (component) {
@@ -15,12 +16,8 @@ export default function (component) {
   }
   S.send = value => setStateValue("decided", value);
   showTheme(S, parentElement);
-  const told = JSON.stringify(data.meta.init);
-  if (S.rev !== data.meta.rev) begin(S, data);
-  if (S.told !== told && !S.dragging) {
-    S.told = told;
-    obey(S, data.meta.init);
-  }
+  S.latest = data;
+  if (!S.dragging && S.timer === null) takeOver(S);
   return () => {
     S.watcher.disconnect();
     clearTimeout(S.timer);
@@ -40,8 +37,8 @@ function mount(parentElement) {
   S.jump = (k, how) => { moveTo(S, k, S.sketch.edges[k], how); S.commit(); };
   S.jumpTo = (value, how) => jumpTo(S, value, how);
   S.commit = (more = {}) => commit(S, more);
-  S.commitSoon = () => { clearTimeout(S.timer); S.timer = setTimeout(S.commit, KEY_REST_MS); };
-  S.edgeText = k => thresholdText(S.sketch.edges[k], S.sketch.edges[Math.max(k - 1, 0)], S.sketch.edges[Math.min(k + 1, S.sketch.K - 1)]);
+  S.commitSoon = () => { clearTimeout(S.timer); S.timer = setTimeout(() => S.commit(), KEY_REST_MS); };
+  S.edgeText = (k, most) => thresholdText(S.sketch.edges[k], S.sketch.edges[Math.max(k - 1, 0)], S.sketch.edges[Math.min(k + 1, S.sketch.K - 1)], most);
   S.notes = () => showNotes(S);
   S.watcher = new ResizeObserver(() => {
     if (S.sketch && el.studio.clientWidth !== S.width) { S.width = el.studio.clientWidth; S.redraw(); }
@@ -49,6 +46,15 @@ function mount(parentElement) {
   S.watcher.observe(el.studio);
   listen(S);
   return S;
+}
+
+// What came from Python since; while the line is held it waits, for nothing may pull at it.
+function takeOver(S) {
+  const { meta } = S.latest, told = JSON.stringify(meta.init);
+  if (S.rev !== meta.rev) begin(S, S.latest);
+  if (S.told === told) return;
+  S.told = told;
+  obey(S, meta.init);
 }
 
 // Another sketch: new figures, the same habits (unit, tab, pinned line, assumptions).
@@ -72,10 +78,9 @@ function obey(S, init) {
   S.k = at.k;
   S.value = at.value;
   S.how = init.how ?? null;
-  const pinned = init.pinned ?? (S.pinned ? S.pinned.value : null);
   S.pinned = null;
-  if (pinned !== null) {
-    const there = placeOf(S.sketch, pinned);
+  if (init.pinned !== null) {
+    const there = placeOf(S.sketch, init.pinned);
     S.pinned = { k: there.k, value: there.value, found: figuresAt(S.sketch, there.k, S.assumed) };
   }
   S.width = S.el.studio.clientWidth;
@@ -98,6 +103,7 @@ function drawMove(S) {
   const start = performance.now();
   const { sketch, k } = S;
   S.thresholdText = S.value === sketch.edges[k] ? S.edgeText(k) : thresholdText(S.value, sketch.edges[Math.max(k - 1, 0)], sketch.edges[k]);
+  S.shortText = S.value === sketch.edges[k] ? S.edgeText(k, SHORT) : plainDigits(S.value, SHORT);
   const found = (S.found = figuresAt(sketch, k, S.assumed));
   moveChart(S, found);
   movePanels(S, found);
@@ -135,6 +141,15 @@ function jumpTo(S, value, how) {
 
 function commit(S, more) {
   clearTimeout(S.timer);
+  S.timer = null;
+  if (S.latest.meta.rev !== S.rev) {
+    // A new sketch came while the line was held: it stays where the person put it.
+    const { value, how } = S;
+    takeOver(S);
+    const at = placeOf(S.sketch, value);
+    moveTo(S, at.k, at.value, how ?? { method: "fixed" });
+  }
+  S.told = JSON.stringify(S.latest.meta.init); // whatever was asked meanwhile: the hand had it last
   S.el.spoken.textContent = S.el.verdict.textContent;
   S.send({
     threshold: S.value, index: S.k, rev: S.rev, how: S.how, unit: S.unit,
