@@ -30,7 +30,7 @@ def loss_curve(
             "step:Q",
             title="step",
             scale=alt.Scale(domain=[0, end], nice=False),
-            axis=alt.Axis(grid=False, tickCount=5, format="~s"),
+            axis=alt.Axis(grid=False, tickCount=5, format=","),
         ),
         y=alt.Y(
             "loss:Q",

@@ -22,7 +22,7 @@ def show(shown: jobs.Job | None) -> None:
         return
     with st.container(border=True):
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
-            place.markdown(f"**{heading}**")
+            place.markdown(f"**{heading}**" if heading else "")
         for job in found:
             _row(job, is_shown=shown is not None and shown.id == job.id)
 

@@ -101,18 +101,16 @@ def _length(learned: int) -> tuple[int | None, float | None]:
             key=TrainKey.LENGTH,
             help=words.LENGTH_HELP,
         )
-    with number:
-        if unit == words.EPOCHS:
-            epochs = st.number_input(
-                words.EPOCHS, 0.1, _MOST_EPOCHS, 20.0, 1.0, key=TrainKey.EPOCHS
-            )
-            steps = training.steps(epochs, learned)
-            st.caption(words.steps(steps))
-            return None, float(epochs)
-        steps = st.number_input(
-            words.STEPS, 50, _MOST_STEPS, training.DEFAULT_STEPS, 500, key=TrainKey.STEPS
+    if unit == words.EPOCHS:
+        epochs = number.number_input(
+            words.EPOCHS, 0.1, _MOST_EPOCHS, 20.0, 1.0, key=TrainKey.EPOCHS
         )
-        st.caption(words.passes(training.passes(steps, learned)))
+        st.caption(words.steps(training.steps(epochs, learned)))
+        return None, float(epochs)
+    steps = number.number_input(
+        words.STEPS, 50, _MOST_STEPS, training.DEFAULT_STEPS, 500, key=TrainKey.STEPS
+    )
+    st.caption(words.passes(training.passes(steps, learned)))
     return (None if steps == training.DEFAULT_STEPS else int(steps)), None
 
 

@@ -128,7 +128,7 @@ def _scores(job: jobs.Job, now: jobs.Status) -> None:
             summary.histogram,
             None if threshold is None else threshold.get("value"),
             dark=state.is_dark(),
-            height=190,
+            height=260,
         ),
         key="eg_scores_done",
         alt="Flows of the file by score, with the threshold as a line",

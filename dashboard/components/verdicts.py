@@ -79,7 +79,7 @@ def _figures(summary: results.Summary) -> None:
 
 def _provenance(job: jobs.Job, summary: results.Summary, threshold: dict[str, Any] | None) -> str:
     said = [f"Bundle {Path(job.facts['bundle']).name}.", wording.threshold_sentence(threshold)]
-    if job.kind == "learn" and summary.benign:
+    if job.kind in jobs.LEARNING and summary.benign:
         said.append(wording.OPTIMISTIC)
     return " ".join(part for part in said if part)
 

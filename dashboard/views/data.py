@@ -41,7 +41,7 @@ if read.state is not jobs.State.DONE:
     st.stop()
 
 # Step 3: learn or score
-work = jobs.newest(("learn", "score"), given.id)
+work = jobs.newest(jobs.SCORING, given.id)
 now = None if work is None else jobs.status(work)
 if work is None or now is None or now.state is not jobs.State.DONE:
     with steps:

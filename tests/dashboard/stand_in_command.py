@@ -2,11 +2,13 @@
 
 What it does is told by the name of the file it is given: ``unknown`` is not recognised,
 ``rejects`` has rejected rows, ``slow`` never ends, ``stubborn`` neither and ignores a
-SIGTERM, ``refused`` is refused by train, ``bug`` makes it crash, ``nolabels`` has none,
-``odd`` holds oddities and events.
+SIGTERM, ``refused`` is refused by train, ``few`` has too few benign rows, ``words`` names none
+benign, ``real`` gives the shipped bundle, ``unscored`` is refused by score, ``bug`` makes it crash,
+``nolabels`` has none, ``odd`` holds oddities and events.
 """
 
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +27,20 @@ ODD = {
         for rule, name in (("constant columns", "a"), ("copies", "b"), ("constant columns", "c"))
     ],
     "skipped": {"alert": 745, "dns": 1},
+}  # fmt: skip
+
+
+THRESHOLD = {
+    "value": 1.5,
+    "method": "conformal",
+    "target": 0.01,
+    "calibrated_on": "2,000 flows",
+}
+VARIANTS = {
+    "float32": {"bytes": 80_000, "spearman": 1.0, "verdict_jaccard": 1.0, "passed": True},
+    "float16": {"bytes": 48_000, "spearman": 0.9999, "verdict_jaccard": 0.99, "passed": True},
+    "dynamic_int8": {"bytes": 34_000, "spearman": 0.7, "verdict_jaccard": 0.95, "passed": False,
+                     "failures": ["Spearman is 0.7000, at least 0.99 is needed"]},
 }  # fmt: skip
 
 
@@ -55,12 +71,22 @@ def inspect(places: list[str], options: dict[str, str]) -> int:
         rows=ROWS,
         accepted=ROWS - sum(rejected.values()),
         rejected=rejected,
-        labels={} if "nolabels" in path.name else {"benign": ROWS - ATTACKS, "Bot": ATTACKS},
+        labels=labels_of(path.name),
         missing={"flow_bytes_s": 3},
         warnings=["3 infinite rates are taken as missing."] if "rejects" in path.name else [],
         **(ODD if "odd" in path.name else {"lint": []}),
     )
     return 0
+
+
+def labels_of(name: str) -> dict[str, int]:
+    if "nolabels" in name:
+        return {}
+    if "few" in name:
+        return {"benign": 12, "Bot": ROWS - 12}
+    if "words" in name:
+        return {"clean": ROWS - ATTACKS, "Bot": ATTACKS - 20, "unlabelled": 20}
+    return {"benign": ROWS - ATTACKS, "Bot": ATTACKS}
 
 
 def train(places: list[str], options: dict[str, str]) -> int:
@@ -70,29 +96,47 @@ def train(places: list[str], options: dict[str, str]) -> int:
         return refuse("Only 12 benign rows; 50 are needed, so give it more of them.")
     if "bug" in path.name:
         raise RuntimeError("a stand-in bug")
-    report(options, "train", 0.4, loss=0.5)
-    report(options, "train", 0.5, loss=0.3)
-    report(options, "train", 0.6, loss=0.2)
+    for step, loss in ((400, 0.5), (500, 0.3), (600, 0.2)):
+        report(options, "train", step / 1000, loss, step=step, steps=1000, seconds=step / 100)
     wait_if_slow(path, options)
     out = Path(options["--out"])
-    out.mkdir()
-    manifest = {"format": 1, "created": "2026-01-02T03:04:05Z", "schema": {"name": "cicflowmeter"}}
-    (out / "manifest.json").write_text(json.dumps(manifest))
-    threshold = {
-        "value": 1.5,
-        "method": "conformal",
-        "target": 0.01,
-        "calibrated_on": "2,000 flows",
-    }
-    (out / "threshold.json").write_text(json.dumps(threshold))
+    if "real" in path.name:
+        shutil.copytree(Path(__file__).parents[2] / "models" / "demo", out)
+    else:
+        write_bundle(out)
     report(options, "done", 1.0)
-    answer(bundle=str(out), flows=ROWS, benign=300, epochs=3.0, seconds=1.0, threshold=threshold)
+    answer(
+        bundle=str(out),
+        flows=ROWS,
+        benign=300,
+        fitted=240,
+        epochs=3.0,
+        seconds=1.0,
+        threshold=THRESHOLD,
+        variant="float32",
+        variants=VARIANTS,
+        warnings=["Rain is *expected*."],
+    )
     return 0
+
+
+def write_bundle(out: Path) -> None:
+    out.mkdir()
+    manifest = {
+        "format": 1,
+        "created": "2026-01-02T03:04:05Z",
+        "schema": {"name": "cicflowmeter"},
+        "training": {"losses": [0.5, 0.3, 0.2]},
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "threshold.json").write_text(json.dumps(THRESHOLD))
 
 
 def score(places: list[str], options: dict[str, str]) -> int:
     _bundle, path = places
     report(options, "score", 0.5)
+    if "unscored" in path:
+        return refuse("The disk is full; free some space.")
     wait_if_slow(Path(path), options)
     draw = np.random.default_rng(0)
     scores = np.concatenate(
@@ -153,19 +197,23 @@ def refuse(sentence: str) -> int:
     return 2
 
 
-def report(options: dict[str, str], stage: str, done: float, loss: float | None = None) -> None:
+def report(
+    options: dict[str, str], stage: str, done: float, loss: float | None = None, **more: float
+) -> None:
     if "--progress" in options:
         with Path(options["--progress"]).open("a") as file:
-            record = {"stage": stage, "done": done, "message": "", "loss": loss}
+            record = {"stage": stage, "done": done, "message": "", "loss": loss, **more}
             file.write(json.dumps(record) + "\n")
 
 
 def wait_if_slow(path: Path, options: dict[str, str]) -> None:
+    if "--rejected" in options:  # reading ends, whatever comes then
+        return
     if "stubborn" in path.name:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         report(options, "train", 0.7)
         threading.Event().wait()
-    if "slow" in path.name and "--rejected" not in options:
+    if "slow" in path.name:
         threading.Event().wait()
 
 

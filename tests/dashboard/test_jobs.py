@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 from dashboard_app import PATIENCE_S
@@ -21,6 +22,13 @@ def plan(name: str, verb: str = "score") -> jobs.Plan:
 def until(job: jobs.Job, stage: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while jobs.status(job).stage != stage:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -52,6 +60,37 @@ def test_a_job_that_ignores_the_request_is_killed_after_the_grace(
     jobs.cancel(job)
     assert jobs.status(job).state is jobs.State.CANCELLING
     assert jobs.wait(job, PATIENCE_S).state is jobs.State.CANCELLED
+
+
+@pytest.mark.parametrize("name", ["slow.csv", "stubborn.csv"])
+def test_what_a_cancelled_job_had_made_is_deleted(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles = workspace.room("bundles")
+    made = plan(name)
+    made.facts["made"] = str(bundles / "mine")
+    # What a first step has finished, what a killed one leaves half-written, and a neighbour.
+    for folder in ("mine", ".mine.x1y2", "mine-2"):
+        (bundles / folder).mkdir()
+    job = jobs.start(made)
+    until(job, "train" if "stubborn" in name else "score")
+    monkeypatch.setattr(jobs, "GRACE_SECONDS", 0.5)
+    jobs.cancel(job)
+    jobs.wait(job, PATIENCE_S)
+    eventually(lambda: [path.name for path in bundles.iterdir()] == ["mine-2"])
+
+
+def test_what_a_finished_or_failed_job_made_stays() -> None:
+    for name, ends in (("office.csv", jobs.State.DONE), ("unscored.csv", jobs.State.FAILED)):
+        made = plan(name)
+        bundle = workspace.room("bundles") / name
+        bundle.mkdir()
+        made.facts["made"] = str(bundle)
+        job = jobs.start(made)
+        assert jobs.wait(job, PATIENCE_S).state is ends
+        jobs.cancel(job)
+        jobs.kill(job)
+        assert bundle.exists()
 
 
 def test_a_job_of_an_earlier_server_is_found_alive_and_can_be_cancelled(
