@@ -221,7 +221,7 @@ def _incidents(found: Document) -> Html:
     return _section(
         "Incidents",
         element("p", found["sentence"]),
-        table(columns, rows, numeric=(3, 4, 5)) if rows else None,
+        table(columns, rows, numeric=(3, 4, 5), kind="incidents") if rows else None,
     )
 
 
@@ -282,14 +282,19 @@ def _section(title: str, *parts: Any) -> Html:
 def _shown(value: Any) -> Any:
     """A value of a document for a list of facts."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {_nested(item)}" for key, item in value.items())
     if isinstance(value, list):
-        return ", ".join(str(_shown(item)) for item in value)
+        return ", ".join(str(_nested(item)) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return number(value)
     return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else value
+
+
+def _nested(value: Any) -> Any:
+    shown = _shown(value)
+    return f"({shown})" if isinstance(value, (Mapping, list)) else shown
 
 
 def _text(text: str) -> str:

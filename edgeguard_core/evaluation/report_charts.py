@@ -36,7 +36,9 @@ def histogram(
     2
     """
     most = max((max(row, default=0) for row in counts.values()), default=0) or 1
-    low, high = min(edges[0], threshold or edges[0]), max(edges[-1], threshold)
+    # What lies at or near 0 stands in a first bin that no logarithmic axis can show whole.
+    low = min(border for border in (*edges, threshold) if border > 0)
+    high = max(edges[-1], threshold)
     x = _log_axis(low, high, _LEFT, _WIDTH - _RIGHT)
     y = _log_axis(_FLOOR, most * 1.4, _HEIGHT - _BOTTOM, _TOP)
     bars = []

@@ -46,10 +46,16 @@ def joined(*children: Any) -> Html:
     return Html("".join(parts))
 
 
-def table(columns: list[str], rows: list[list[Any]], *, numeric: tuple[int, ...] = ()) -> Html:
-    """A table with a header; the columns at ``numeric`` stand right.
+def table(
+    columns: list[str],
+    rows: list[list[Any]],
+    *,
+    numeric: tuple[int, ...] = (),
+    kind: str | None = None,
+) -> Html:
+    """A table with a header; the columns at ``numeric`` stand right, ``kind`` is its class.
 
-    >>> table(["a"], [[1]])[-43:]
+    >>> table(["a"], [[1]])[-42:]
     '<tbody><tr><td>1</td></tr></tbody></table>'
     """
 
@@ -64,7 +70,9 @@ def table(columns: list[str], rows: list[list[Any]], *, numeric: tuple[int, ...]
         element("tr", [element("td", cell, class_=aligned(n)) for n, cell in enumerate(row)])
         for row in rows
     ]
-    return element("table", element("thead", element("tr", head)), element("tbody", body))
+    return element(
+        "table", element("thead", element("tr", head)), element("tbody", body), class_=kind
+    )
 
 
 def facts(pairs: list[tuple[str, Any]]) -> Html:

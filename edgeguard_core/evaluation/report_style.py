@@ -12,7 +12,7 @@ STYLE: Final = """
 body { margin: 0; color: var(--text); background: var(--ground);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main { max-width: 1000px; margin: 0 auto; padding: 24px; }
-h1 { font-size: 26px; margin: 0; overflow-wrap: anywhere; }
+h1 { font-size: 26px; margin: 0; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 32px 0 8px; padding-bottom: 4px;
   border-bottom: 1px solid var(--rule); }
 .quiet { color: var(--quiet); font-size: 13px; }
@@ -25,7 +25,10 @@ h2 { font-size: 18px; margin: 32px 0 8px; padding-bottom: 4px;
 .cards strong { font-size: 20px; }
 table { width: 100%; border-collapse: collapse; font-size: 13px; }
 th, td { text-align: left; padding: 5px 8px; border-bottom: 1px solid var(--rule);
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; overflow-wrap: anywhere; min-width: 7.5em; }
+.n { min-width: 0; }
+.incidents td:first-child { min-width: 9em; }
+.incidents td:last-child { min-width: 20em; }
 th { color: var(--quiet); font-weight: 600; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: minmax(130px, max-content) 1fr; gap: 4px 16px;
