@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.components import compare, context_bar, review_part, triage
+from dashboard.components import compare, context_bar, report_panel, review_part, triage
 from dashboard.wording import review as words
 
 st.title("Review")
@@ -15,3 +15,5 @@ if part == words.TRIAGE:
     triage.show(evaluated, threshold)
 elif part == words.COMPARE:
     compare.show(evaluated, threshold)
+else:
+    report_panel.show(evaluated, in_force, threshold)

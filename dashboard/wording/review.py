@@ -334,3 +334,38 @@ def fraction(value: float) -> str:
     ('0.9987', '–')
     """
     return UNDEFINED if value != value else f"{value:.4f}"
+
+
+REPORT_WHAT = (
+    "One page of HTML that needs nothing else (it also prints), and the same as JSON. Made of "
+    "counts and of the worst incidents; versions, hashes and limitations are always in it."
+)
+SECTION_LABELS = {
+    "summary": "Summary",
+    "threshold": "Threshold and promise",
+    "distribution": "Scores",
+    "classes": "Recall by class",
+    "incidents": "Incidents",
+    "verdicts": "Verdicts",
+    "exclusions": "Exclusions",
+    "model": "Model and data",
+}
+MAKE_REPORT = "Make the report"
+NO_REPORT = "No report made yet. Choose what goes in, then make it; nothing leaves this machine."
+PSEUDONYMS = "Replace addresses by pseudonyms"
+PSEUDONYMS_HELP = (
+    "Each address becomes a keyed hash (HMAC-SHA256), also inside sentences, file and class names. "
+    "Who has the key can tell whether a pseudonym is an address they know; nobody else can."
+)
+PSEUDONYM_KEY = "Key"
+PSEUDONYM_KEY_HELP = "Made for this visit; put your own here to get the same names as last time."
+PSEUDONYM_KEY_SHORT = "Give a key of at least 8 characters."
+PSEUDONYM_KEY_KEEP = (
+    "Keep the key if later reports should use the same names: it is not stored and not in the "
+    "report."
+)
+PSEUDONYMS_IN = "Addresses are replaced by pseudonyms."
+ADDRESSES_IN = "It names addresses: mind whom you give it to."
+STALE_REPORT = "Made of another evaluation or at another threshold than the bar above shows."
+OTHER_REPORT = "Made with other choices than those above; make it again to apply them."
+NO_SENTENCES = "The report names no reasons, for the model could not be asked."
