@@ -60,7 +60,7 @@ def learn(given: workspace.GivenFile) -> jobs.Job:
     bundle = str(workspace.free_bundle_path(workspace.bundle_stem(given.name)))
     plan.facts |= {"bundle": bundle, "scores": str(plan.folder / "scores.parquet")}
     plan.step("train", str(given.path), *given.schema_option, "--out", bundle)
-    _score_step(plan, given)
+    score_step(plan, given)
     return jobs.start(plan)
 
 
@@ -68,11 +68,12 @@ def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
     """Start scoring a file with a bundle."""
     plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.stem}")
     plan.facts |= {"bundle": str(bundle), "scores": str(plan.folder / "scores.parquet")}
-    _score_step(plan, given)
+    score_step(plan, given)
     return jobs.start(plan)
 
 
-def _score_step(plan: jobs.Plan, given: workspace.GivenFile) -> None:
+def score_step(plan: jobs.Plan, given: workspace.GivenFile) -> None:
+    """Let a plan score a file with its bundle."""
     bundle = plan.facts["bundle"]
     state = str(workspace.state_folder(Path(bundle)))
     plan.step("score", bundle, str(given.path), *given.schema_option, "--state", state,
@@ -122,6 +123,6 @@ def _upload() -> None:
     except EdgeGuardError as error:
         boundary.say(str(error))
         return
-    state.empty_bundle_uploader()
+    state.empty_bundle_uploader(upload)
     state.choose_bundle(str(path))
     st.rerun()
