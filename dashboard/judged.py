@@ -48,10 +48,10 @@ class Hosts:
 
 def kinds(found: Evaluated) -> NDArray[np.object_]:
     """The label of each flow as a word, ``(n,)``."""
-    words = np.empty(max(LABEL_WORDS) + 1, object)
+    words = np.full(len(found), LABEL_WORDS[UNLABELLED], object)
     for value, word in LABEL_WORDS.items():
-        words[value] = word
-    return words[found.label]
+        words[found.label == value] = word
+    return words
 
 
 def by_class(found: Evaluated, alert: NDArray[np.bool_]) -> pd.DataFrame:
@@ -165,10 +165,11 @@ def top_hosts(
     threshold: Threshold,
     most: int = TOP_HOSTS,
 ) -> pd.DataFrame:
-    """The hosts with most alerts: host, alerts, flows, share, incidents, severity.
+    """The hosts with most alerts: host, alerts, flows, incidents, severity.
 
-    ``incidents`` counts those raised that are of this host, and is missing where the file has no
-    times; ``severity`` is that of its worst alert. Hosts without an alert are left out.
+    ``incidents`` counts those raised that are of this host, and is left out where none is, for
+    incidents belong to the host at one end alone; ``severity`` is that of its worst alert. Hosts
+    without an alert are left out.
     """
     alert = threshold.alerts(found.scores)
     known = there.of_flow >= 0
@@ -183,23 +184,12 @@ def top_hosts(
         "host": there.names[order],
         "alerts": alerts[order],
         "flows": flows[order],
-        "share": alerts[order] / flows[order],
         "severity": worst[order],
     }
     if found.incidents is not None:
         raised = threshold.alerts(found.incidents.score)
         counted = np.bincount(found.incidents.host[raised], minlength=len(found.hosts))
         of_name = dict(zip(found.hosts, counted.tolist(), strict=True))
-        columns["incidents"] = [of_name.get(name, 0) for name in columns["host"]]
+        incidents = [of_name.get(name, 0) for name in columns["host"]]
+        columns |= {"incidents": incidents} if any(incidents) else {}
     return pd.DataFrame(columns)
-
-
-def unlabelled_share(counted: results.Counts) -> float:
-    """The share of unlabelled flows that alert; NaN without any."""
-    return counted.unlabelled_alerts / counted.unlabelled if counted.unlabelled else float("nan")
-
-
-__all__ = [
-    "ENDS", "MOST_BINS", "TOP_HOSTS", "UNLABELLED", "WORST", "Hosts", "Timeline", "bin_width_s",
-    "by_class", "highest", "hosts", "kinds", "timeline", "top_hosts", "unlabelled_share",
-]  # fmt: skip

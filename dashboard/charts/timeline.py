@@ -34,7 +34,7 @@ def alerts_over_time(times: Timeline, *, dark: bool = False, height: int = 220) 
         "begin:T",
         title=None,
         scale=alt.Scale(type="utc", domain=[_utc(times.first_ms), _utc(end)], nice=False),
-        axis=alt.Axis(grid=False, labelFlush=True, tickCount=8),
+        axis=alt.Axis(grid=False, labelFlush=True, tickCount=8, **_labels(times)),
     )
     y = alt.Y(
         "low:Q",
@@ -94,6 +94,11 @@ def _stacked(bins: pd.DataFrame) -> pd.DataFrame:
     bars.loc[upper, "low"] += below
     bars.loc[upper, "high"] += below
     return bars
+
+
+def _labels(times: Timeline) -> dict[str, str]:
+    """No thousandths of seconds on the axis of a moment; else what Vega finds fit."""
+    return {"format": "%H:%M:%S"} if times.width_s == 1 else {}
 
 
 def _per(width_s: int) -> str:

@@ -76,7 +76,7 @@ def _targets(head: mapping.Head, schema: Schema, key: str) -> Callable[[], Schem
             "column": st.column_config.TextColumn("Column of the file"),
             "example": st.column_config.TextColumn("For instance"),
             "unit": st.column_config.TextColumn(
-                "Guessed in", width="small", help="The unit in which what it was guessed as is kept"
+                "Unit", width="small", help="The unit in which what was guessed is kept"
             ),
             "target": st.column_config.SelectboxColumn(
                 "Means", options=list(mapping.targets(schema)), width="medium"

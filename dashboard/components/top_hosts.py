@@ -47,20 +47,26 @@ def _table(column: str, top: pd.DataFrame) -> None:
         top,
         hide_index=True,
         height=tables.height(len(top), most=judged.TOP_HOSTS),
-        column_order=["host", "alerts", "flows", "share", "incidents", "severity"],
+        column_order=["host", "alerts", "flows", "incidents", "severity"],
         column_config={
             "host": st.column_config.TextColumn(_TITLES[column], width="medium"),
             "alerts": st.column_config.NumberColumn("Alerts", format="localized", width="small"),
-            "flows": st.column_config.NumberColumn("of its flows", format="localized"),
-            "share": st.column_config.NumberColumn("Share", format="percent", width="small"),
+            "flows": st.column_config.NumberColumn(
+                "of its flows", format="localized", width="small"
+            ),
             "incidents": st.column_config.NumberColumn(
                 "Incidents",
                 format="localized",
                 width="small",
                 help="Raised for this host: its alerts of ten minutes and one cause together.",
             ),
-            "severity": st.column_config.NumberColumn(
-                "Worst", width="small", help="Severity of its worst alert, 0 to 100."
+            "severity": st.column_config.ProgressColumn(
+                "Worst severity",
+                format="%d",
+                min_value=0,
+                max_value=100,
+                width="small",
+                help="Severity of its worst alert, 0 to 100.",
             ),
         },
         alt=f"Hosts with most alerts that flows {'come from' if column == 'src_ip' else 'go to'}",

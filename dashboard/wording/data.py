@@ -1,5 +1,6 @@
 """What the Data page says beside what all pages do: verdicts anew, times, hosts, calibration."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -199,10 +200,4 @@ def labels_found(labels: dict[str, int]) -> str:
 
 def called(sentence: str, given: Any) -> str:
     """A sentence of ours in which the file is called as its visitor calls it."""
-    words = sentence.split(" ")
-    return " ".join(
-        given.name + word[word.index(given.path.name) + len(given.path.name) :]
-        if given.path.name in word and "/" in word
-        else word
-        for word in words
-    )
+    return re.sub(r"\S*/" + re.escape(given.path.name), lambda _: given.name, sentence)
