@@ -23,7 +23,7 @@ def show(
     """Draw the banner and both offers; what is started shows in the next run of the page."""
     with st.container(border=True):
         st.warning(words.unknown_network(counted), icon=":material/travel_explore:")
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             opened = st.toggle(words.CALIBRATE, key=Key.CALIBRATE_OPEN, disabled=not can_calibrate)
             busy = jobs.running("learn") or jobs.running("train")
             if st.button(
