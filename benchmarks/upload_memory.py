@@ -39,8 +39,9 @@ def repeated(source: Path, target: Path, rows: int, size: int) -> int:
     Where the rows are too short for that size, whole numbers of features get decimals, as some
     exporters write them.
     """
-    with gzip.open(source, "rt") if source.suffix == ".gz" else source.open() as stream:
-        header, *lines = stream.read().splitlines()
+    raw = source.read_bytes()
+    text = (gzip.decompress(raw) if source.suffix == ".gz" else raw).decode("utf-8", "replace")
+    header, *lines = text.splitlines()
     short = size / rows - 1 - sum(map(len, lines)) / len(lines)  # bytes of a row
     features = [not _IDENTITY.search(name) for name in header.split(",")]
     whole = sum(_are_whole(lines[0], features))

@@ -182,7 +182,12 @@ def load(reference: Reference) -> Evaluated:
     SourceError
         If the scored file is gone or is none.
     """
-    return _load(reference, _modified(reference.scores))
+    return _load(reference, stamp(reference))
+
+
+def stamp(reference: Reference) -> float:
+    """Something else whenever the scored file changes; for what others keep of it."""
+    return _modified(reference.scores)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

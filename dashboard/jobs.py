@@ -28,7 +28,7 @@ from edgeguard_core.files import write_whole
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "edgeguard_core.cli")
 GRACE_SECONDS = 10.0  # between asking a job to stop and killing it
 LEARNING = ("learn", "train")  # kinds of which one may run at a time
-SCORING = (*LEARNING, "score")  # kinds that leave scored flows
+SCORING = (*LEARNING, "score", "calibrate")  # kinds that leave scored flows
 _TAIL_BYTES = 65_536
 _ANSWER_SECONDS = 120.0
 _MARK = "edgeguard:"  # what the command puts before its error line

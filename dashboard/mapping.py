@@ -21,6 +21,7 @@ from edgeguard_core.sources import sample_table
 
 SCHEMAS = ("flow", "cicflowmeter", "unsw-nb15", "nsl-kdd")
 SAMPLE_ROWS = 5
+_EXAMPLES = 3  # different values shown beside a column
 _HEAD_BYTES = 262_144
 _DELIMITERS = ",\t;|"
 _NAME_DIGITS = 6
@@ -41,6 +42,15 @@ class Head:
     delimiter: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def examples(self, column: int) -> str:
+        """The first different filled cells of a column.
+
+        >>> Head(",", ("a", "b", "c"), (("1", "", "x"), ("2", "", "x"))).examples(0)
+        '1 · 2'
+        """
+        cells = (row[column].strip() for row in self.rows if column < len(row))
+        return " · ".join(list(dict.fromkeys(cell for cell in cells if cell))[:_EXAMPLES])
 
     def example(self, column: int) -> str:
         """The first filled cell of a column."""
@@ -184,6 +194,25 @@ def factor_of(title: str, target: str | None) -> float:
     if target is None or not target.endswith("duration_ms"):
         return 1.0
     return _FACTORS.get(title.lower().replace(" ", "_").rpartition("_")[2], 1.0)
+
+
+def unit_of(schema: Schema, target: str | None) -> str:
+    """The unit in which a target is kept, '' where it has none.
+
+    >>> unit_of(Schema.named("flow"), "src2dst_bytes"), unit_of(Schema.named("flow"), None)
+    ('B', '')
+    """
+    known = next((column for column in schema.columns if column.name == target), None)
+    return "" if known is None or known.unit is None else known.unit
+
+
+def twice(head: Head) -> list[str]:
+    """Titles that stand more than once, so that no mapping can tell their columns apart.
+
+    >>> twice(Head(",", ("a", "b", "a"), ()))
+    ['a']
+    """
+    return [name for name, n in Counter(head.columns).items() if n > 1]
 
 
 def drafted_schema(path: Path) -> Schema:

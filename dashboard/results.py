@@ -1,11 +1,5 @@
-"""What a page says about scored flows: counts, a histogram, the worst, and safe exports.
+"""Scored flows as ``score`` wrote them: their counts, a histogram, and any rows of the file."""
 
-Reads the Parquet file that ``score`` wrote; judges nothing itself (``is_alert`` was
-decided by the command).
-"""
-
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +14,6 @@ from edgeguard_core.errors import SourceError
 from edgeguard_core.flows.schema import Schema, shipped_schemas
 from edgeguard_core.thresholds import PromiseAudit, audit
 
-WORST = 5_000  # rows of the table; more and it loses its selection
 BINS = 72
 SMALLEST_SCORE = 1e-6  # what is below, zeros included, stands in the first bin
 KINDS = ("benign", "attack", "unlabelled")
@@ -70,57 +63,18 @@ class Counts:
         return self.unlabelled_alerts > UNKNOWN_NETWORK_SHARE * self.unlabelled > 0
 
 
-@dataclass(frozen=True)
-class Summary(Counts):
-    """Everything the results show of one scored file."""
-
-    histogram: pd.DataFrame  # low, high, kind, flows
-    classes: pd.DataFrame  # class, flows, alerts, share
-    worst: pd.DataFrame  # the highest scores first, at most WORST rows
-    identity: tuple[str, ...]
-
-
-def broken_promise(summary: Counts, threshold: dict[str, Any] | None) -> PromiseAudit | None:
+def broken_promise(counted: Counts, threshold: dict[str, Any] | None) -> PromiseAudit | None:
     """The audit of the promised false-alarm rate where it does not hold, else None.
 
     Only a conformal threshold promises anything, and only benign labels can audit it.
     """
-    if not threshold or threshold.get("method") != "conformal" or not summary.benign:
+    if not threshold or threshold.get("method") != "conformal" or not counted.benign:
         return None
     promised = threshold.get("target")
     if promised is None:
         return None
-    found = audit(float(promised), summary.false_alarms, summary.benign)
+    found = audit(float(promised), counted.false_alarms, counted.benign)
     return found if found.breached else None
-
-
-def summarise(path: Path, worst: int = WORST) -> Summary:
-    """Counts, histogram and the worst flows of a scored file.
-
-    Raises
-    ------
-    SourceError
-        If the file is gone or is none that ``score`` wrote.
-    """
-    file = open_scores(path)
-    names = file.schema_arrow.names
-    wanted = [name for name in ("score", "is_alert", "label", "class") if name in names]
-    table = file.read(columns=wanted)
-    score = table["score"].to_numpy().astype(np.float64)
-    alert = table["is_alert"].to_numpy(zero_copy_only=False).astype(bool)
-    if "label" in names:
-        kind = np.asarray(table["label"].fill_null("unlabelled").to_pandas(), dtype=object)
-    else:
-        kind = np.full(len(score), "unlabelled", dtype=object)
-    classes = table["class"].to_pandas() if "class" in names else None
-    benign, attack, unknown = (kind == name for name in KINDS)
-    return Summary(
-        **vars(counts(alert, benign, attack, unknown)),
-        histogram=histogram(score, kind),
-        classes=_by_class(classes, kind, alert),
-        worst=rows(path, _highest(score, worst)),
-        identity=tuple(name for name in names if name not in _OURS),
-    )
 
 
 def counts(
@@ -179,29 +133,9 @@ def histogram(score: NDArray[np.float64], kind: NDArray[np.object_]) -> pd.DataF
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
-def _by_class(
-    classes: pd.Series | None, kind: NDArray[np.object_], alert: NDArray[np.bool_]
-) -> pd.DataFrame:
-    if classes is None:
-        return pd.DataFrame({"class": [], "label": [], "flows": [], "alerts": [], "share": []})
-    frame = pd.DataFrame({"class": classes.fillna("").to_numpy(), "label": kind, "alert": alert})
-    frame = frame[frame["label"] != "unlabelled"]
-    found = frame.groupby(["label", "class"], as_index=False)["alert"].agg(["count", "sum"])
-    found.columns = ["label", "class", "flows", "alerts"]
-    found["share"] = found["alerts"] / found["flows"]
-    found = found.sort_values(["label", "flows"], ascending=[True, False], ignore_index=True)
-    return found[["class", "label", "flows", "alerts", "share"]]
-
-
 def rows(path: Path, positions: NDArray[np.int64]) -> pd.DataFrame:
     """Some rows of a scored file in the order asked for, times as times, without empty columns."""
     return _readable(_rows(open_scores(path), positions))
-
-
-def _highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Positions of the highest scores, highest first, the earlier row first among equals."""
-    picked = np.argpartition(-score, count)[:count] if count < len(score) else np.arange(len(score))
-    return picked[np.lexsort((picked, -score[picked]))]
 
 
 def _rows(file: pq.ParquetFile, positions: NDArray[np.int64]) -> pd.DataFrame:
@@ -250,37 +184,6 @@ def open_scores(path: Path) -> pq.ParquetFile:
     if missing := [name for name in _NEEDED if name not in file.schema_arrow.names]:
         raise SourceError(f"{path} has no column {missing[0]!r}, so it was not written by score.")
     return file
-
-
-def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula.
-
-    >>> safe_cell("=HYPERLINK(1)"), safe_cell("tcp"), safe_cell(-4.5)
-    ("'=HYPERLINK(1)", 'tcp', -4.5)
-    """
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
-
-
-def write_safe_csv(source: Path, target: Path) -> Path:
-    """The scored flows as CSV for spreadsheets, written batch by batch."""
-    file = open_scores(source)
-    part = target.with_name(target.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow([safe_cell(name) for name in file.schema_arrow.names])
-        for cells in _cells(file):
-            writer.writerow(cells)
-    part.replace(target)
-    return target
-
-
-def _cells(file: pq.ParquetFile) -> Iterator[list[Any]]:
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-        columns = [column.to_pylist() for column in batch.columns]
-        for row in zip(*columns, strict=True):
-            yield [safe_cell(cell) for cell in row]
 
 
 def shares_of(top_features: str) -> list[tuple[str, float]]:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.typing import UploadedFile
 
 from dashboard import evaluations, jobs, workspace
 from dashboard.keys import ContextKey, Key, TrainKey
@@ -47,6 +49,11 @@ def current_file() -> workspace.GivenFile | None:
     return workspace.find(st.session_state.get(Key.FILE))
 
 
+def file_is_gone() -> bool:
+    """Whether this visit was opened with a file that is not there any more."""
+    return st.session_state.get(Key.FILE) is not None and current_file() is None
+
+
 def choose_file(given: workspace.GivenFile | None) -> None:
     """Work on another file, or on none."""
     st.session_state[Key.FILE] = None if given is None else given.id
@@ -78,6 +85,16 @@ def threshold(in_force: Threshold) -> Threshold:
     if tried is None or fixed(tried).value == in_force.value:
         return in_force
     return fixed(tried, "tried in the dashboard")
+
+
+def threshold_of(reference: evaluations.Reference, in_force: Threshold) -> Threshold:
+    """The threshold of an evaluation that need not be the one this visit looks at.
+
+    One that was tried is meant for the evaluation it was tried on.
+    """
+    if st.session_state.get(ContextKey.EVALUATION) == reference.id:
+        return threshold(in_force)
+    return in_force
 
 
 def try_threshold(value: float | None) -> None:
@@ -141,9 +158,17 @@ def uploader_key() -> str:
     return f"eg_upload_{st.session_state.get(Key.UPLOAD_ROUND, 0)}"
 
 
-def empty_uploader() -> None:
+def empty_uploader(upload: UploadedFile) -> None:
     """Let go of an upload that is on disk by now."""
     st.session_state[Key.UPLOAD_ROUND] = st.session_state.get(Key.UPLOAD_ROUND, 0) + 1
+    _drop(upload)
+
+
+def _drop(upload: UploadedFile) -> None:
+    """Give the memory of an upload back; Streamlit itself keeps it as long as the session."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
 
 
 def bundle_uploader_key() -> str:
@@ -151,9 +176,10 @@ def bundle_uploader_key() -> str:
     return f"eg_bundle_upload_{st.session_state.get(Key.BUNDLE_ROUND, 0)}"
 
 
-def empty_bundle_uploader() -> None:
+def empty_bundle_uploader(upload: UploadedFile) -> None:
     """Let go of an uploaded bundle that is on disk by now."""
     st.session_state[Key.BUNDLE_ROUND] = st.session_state.get(Key.BUNDLE_ROUND, 0) + 1
+    _drop(upload)
 
 
 def choose_bundle(path: str) -> None:

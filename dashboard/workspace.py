@@ -18,11 +18,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from edgeguard_core.bundle import StateFolder
-from edgeguard_core.errors import BundleError, SourceError
+from edgeguard_core.errors import BundleError, OutputError, SourceError
 from edgeguard_core.files import write_whole
 from edgeguard_core.pipeline.demo import NOTE, shipped
 
@@ -117,15 +118,29 @@ class GivenFile:
 
 
 def spool(name: str, content: IO[bytes]) -> GivenFile:
-    """Copy an upload to disk in pieces, so that the session need not hold it."""
+    """Copy an upload to disk in pieces, so that the session need not hold it.
+
+    Raises
+    ------
+    OutputError
+        If the work folder is full or cannot be written; nothing is left behind.
+    """
     file_id = new_id()
     folder = room("files") / file_id
-    folder.mkdir(mode=0o700)
     path = folder / safe_name(name)
     content.seek(0)
-    with path.open("wb") as out:
-        shutil.copyfileobj(content, out, _COPY_BYTES)
-    return _remember(GivenFile(file_id, name, path, path.stat().st_size, ours=True))
+    try:
+        folder.mkdir(mode=0o700)
+        with path.open("wb") as out:
+            shutil.copyfileobj(content, out, _COPY_BYTES)
+        return _remember(GivenFile(file_id, name, path, path.stat().st_size, ours=True))
+    except (OSError, OutputError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = error.strerror if isinstance(error, OSError) else "it cannot be written"
+        raise OutputError(
+            f"{name} could not be kept in {root()} ({reason}): free some space there, or set "
+            "EDGEGUARD_WORK to another folder."
+        ) from error
 
 
 def adopt(path: Path) -> GivenFile:
@@ -176,20 +191,31 @@ def server_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def server_files(folder: Path) -> list[str]:
-    """Names of the files in the server's folder, relative to it; links out of it are left out."""
+@dataclass(frozen=True)
+class Listing:
+    """Names of files, relative to their folder, and whether there are more than are listed."""
+
+    names: tuple[str, ...]
+    more: bool
+
+
+def server_files(folder: Path, part: str = "") -> Listing:
+    """The files in the server's folder that have ``part`` in their name, whatever its case.
+
+    Links out of the folder are left out. No more than ``MOST_SERVER_FILES`` are listed.
+    """
 
     def inside() -> Iterator[str]:
         for path in sorted(folder.rglob("*")):
+            name = str(path.relative_to(folder))
+            hidden = any(piece.startswith(".") for piece in Path(name).parts)
+            if hidden or part.strip().lower() not in name.lower():
+                continue
             if path.is_file() and path.resolve().is_relative_to(folder):
-                yield str(path.relative_to(folder))
+                yield name
 
-    names = []
-    for name in inside():
-        names.append(name)
-        if len(names) == MOST_SERVER_FILES:
-            break
-    return names
+    names = tuple(islice(inside(), MOST_SERVER_FILES + 1))
+    return Listing(names[:MOST_SERVER_FILES], len(names) > MOST_SERVER_FILES)
 
 
 def server_file(folder: Path, name: str) -> Path:

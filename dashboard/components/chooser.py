@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from dashboard import jobs, state, wording, workspace
+from dashboard import jobs, sample_file, state, wording, workspace
+from dashboard.components import boundary
 from dashboard.keys import Key
+from dashboard.wording import data as words
 
 
 def show(given: workspace.GivenFile | None) -> None:
@@ -18,10 +20,14 @@ def show(given: workspace.GivenFile | None) -> None:
         help="Up to 256 MB. It is copied to the work folder on this machine and goes nowhere else.",
     )
     if upload is not None:
-        spooled = workspace.spool(upload.name, upload)
-        state.empty_uploader()
-        _take(spooled)
+        with boundary.boundary():
+            try:
+                spooled = workspace.spool(upload.name, upload)
+            finally:
+                state.empty_uploader(upload)
+            _take(spooled)
     st.caption(wording.NO_FILE)
+    _sample()
     _from_server()
     _from_earlier()
 
@@ -76,16 +82,41 @@ def _from_server() -> None:
     folder = workspace.server_folder()
     if folder is None:
         return
-    names = workspace.server_files(folder)
-    if not names:
+    part = st.session_state.get(Key.SERVER_FILTER) or ""
+    listed = workspace.server_files(folder, part)
+    if not listed.names and not part:
         st.caption(f"The server's folder {folder} holds no file.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        if listed.more or part:
+            st.text_input("Part of the name", key=Key.SERVER_FILTER, width=220)
         name = st.selectbox(
-            f"Or a file of the server's folder, {folder}", names, key=Key.SERVER_FILE
+            f"Or a file of the server's folder, {folder}",
+            listed.names,
+            key=Key.SERVER_FILE,
+            placeholder="No file has that in its name",
         )
-        if st.button("Use this file", key=Key.USE_SERVER_FILE) and name is not None:
+        if (
+            st.button("Use this file", key=Key.USE_SERVER_FILE, disabled=name is None)
+            and name is not None
+        ):
             _take(workspace.adopt(workspace.server_file(folder, name)))
+    st.caption(words.server_files_found(len(listed.names), len(listed.names), listed.more))
+
+
+def _sample() -> None:
+    """A small table to look at, or to try the page with."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "What a file may look like (CSV)",
+            sample_file.text,
+            file_name="flows-sample.csv",
+            mime="text/csv",
+            key=Key.DOWNLOAD_SAMPLE,
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption(words.SAMPLE_CAPTION)
 
 
 def _from_earlier() -> None:

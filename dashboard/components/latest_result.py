@@ -10,21 +10,21 @@ from dashboard.keys import Key
 def show(job: jobs.Job, now: jobs.Status) -> None:
     """Draw the card of a finished job."""
     given = workspace.find(job.file_id)
-    summary = verdicts.summary_of(job)
+    seen = verdicts.view(job, now)
     with st.container(border=True):
         st.markdown(f"**Latest result** · {wording.plain(job.title)}")
         said, drawn = st.columns([2, 3], vertical_alignment="center")
         with said:
-            st.markdown(wording.verdict(summary))
+            st.markdown(wording.verdict(seen.counted))
             if given is not None and st.button("Open it", key=Key.OPEN_LATEST):
                 state.choose_file(given)
+                state.open_evaluation(seen.found.reference)
                 st.switch_page("views/data.py")
         with drawn:
-            threshold = verdicts.threshold_of(job, now)
             st.altair_chart(
                 charts.score_histogram(
-                    summary.histogram,
-                    None if threshold is None else threshold.get("value"),
+                    verdicts.histogram(seen),
+                    seen.threshold.value,
                     dark=state.is_dark(),
                     height=150,
                     small=True,

@@ -6,13 +6,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard import mapping, state, wording, workspace
+from dashboard import first_look, mapping, state, wording, workspace
 from dashboard.components import boundary, chooser, tables
 from dashboard.keys import Key
+from dashboard.wording import data as words
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
 from edgeguard_core.flows.schema import Role, Schema
 
+CHECKED_ROWS = 1_000
 OWN = "own"  # no schema that ships: the columns as they are
 
 
@@ -36,6 +38,8 @@ def show(given: workspace.GivenFile) -> None:
         help="The canonical flow suits any exporter of flows; the next three are data sets with "
         "richer features. The last keeps every column under its own name.",
     )
+    for title in mapping.twice(head):
+        st.warning(words.title_twice(title), icon=":material/warning:")
     key = f"{Key.MAP_TABLE}_{given.id}_{name}"
     try:
         made = _roles(given, head, key) if name == OWN else _targets(head, Schema.named(name), key)
@@ -45,10 +49,13 @@ def show(given: workspace.GivenFile) -> None:
     with st.container(horizontal=True):
         if st.button("Use this mapping", key=Key.USE_MAPPING, type="primary"):
             _use(given, made)
+        checked = st.button("Check it on the first rows", key=Key.CHECK_MAPPING)
         if given.schema is not None and st.button("Drop the mapping", key=Key.DROP_MAPPING):
             given.schema.unlink()
             chooser.inspect(given)
             st.rerun()
+    if checked:
+        _check(given, made)
 
 
 def _title(name: str) -> str:
@@ -64,17 +71,19 @@ def _targets(head: mapping.Head, schema: Schema, key: str) -> Callable[[], Schem
         key=key,
         hide_index=True,
         height=tables.height(len(head.columns), most=12),
-        disabled=("column", "example", "sure"),
+        disabled=("column", "example", "unit", "sure"),
         column_config={
             "column": st.column_config.TextColumn("Column of the file"),
             "example": st.column_config.TextColumn("For instance"),
+            "unit": st.column_config.TextColumn(
+                "Unit", width="small", help="The unit in which what was guessed is kept"
+            ),
             "target": st.column_config.SelectboxColumn(
                 "Means", options=list(mapping.targets(schema)), width="medium"
             ),
             "factor": st.column_config.NumberColumn(
                 "Times",
-                help="The file's numbers are multiplied with this: 1000 where a duration in "
-                "seconds shall be one in ms.",
+                help=words.MAP_FACTOR_HELP,
                 width="small",
             ),
             "sure": st.column_config.ProgressColumn(
@@ -83,10 +92,7 @@ def _targets(head: mapping.Head, schema: Schema, key: str) -> Callable[[], Schem
         },
         alt="Columns of the file and what they mean",
     )
-    st.caption(
-        "A column that means nothing here stays empty and is left out. What follows from others "
-        "(services, rates, directions) is computed."
-    )
+    st.caption(words.MAP_CAPTION)
     chosen = {
         str(name): str(target) if isinstance(target, str) and target else None
         for name, target in zip(edited["column"], edited["target"], strict=True)
@@ -102,7 +108,7 @@ def _targets(head: mapping.Head, schema: Schema, key: str) -> Callable[[], Schem
 def _roles(given: workspace.GivenFile, head: mapping.Head, key: str) -> Callable[[], Schema]:
     """The table that gives each column a role, begun with a draft; it makes the schema."""
     draft = mapping.drafted_schema(given.path)
-    example = {name: head.example(n) for n, name in enumerate(head.columns)}
+    example = {name: head.examples(n) for n, name in enumerate(head.columns)}
     edited = st.data_editor(
         pd.DataFrame(
             {
@@ -139,12 +145,26 @@ def _table(head: mapping.Head, schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "column": list(head.columns),
-            "example": [head.example(n) for n in range(len(head.columns))],
+            "example": [head.examples(n) for n in range(len(head.columns))],
             "target": [guess.target for guess in guesses],
+            "unit": [mapping.unit_of(schema, guess.target) for guess in guesses],
             "factor": [mapping.factor_of(guess.column, guess.target) for guess in guesses],
             "sure": [guess.confidence for guess in guesses],
         }
     )
+
+
+def _check(given: workspace.GivenFile, made: Callable[[], Schema]) -> None:
+    """Read the first rows by the mapping, and say what came of it."""
+    try:
+        seen = first_look.look(given.path, made(), CHECKED_ROWS)
+    except EdgeGuardError as error:
+        boundary.say(words.called(str(error), given))
+        return
+    said = words.mapping_checked(seen.rows, seen.accepted, seen.rejected, seen.features)
+    good = seen.accepted > seen.rows / 2
+    (st.success if good else st.error)(said, icon=":material/fact_check:")
+    st.caption(words.labels_found(seen.labels))
 
 
 def _use(given: workspace.GivenFile, made: Callable[[], Schema]) -> None:

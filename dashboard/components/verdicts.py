@@ -1,24 +1,89 @@
 """Step 4: what the scores say, the worst flows, and why one of them is odd."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, jobs, results, state, wording, workspace
-from dashboard.components import boundary, tables
+from dashboard import charts, evaluations, jobs, judged, results, state, wording, workspace
+from dashboard.components import boundary, exports, over_time, tables, top_hosts, unknown_network
 from dashboard.keys import Key
-from edgeguard_core.errors import EdgeGuardError
+from dashboard.wording import data as words
+from edgeguard_core.errors import BundleError, EdgeGuardError, SourceError
+from edgeguard_core.thresholds import Threshold
 
 _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_features")
+# Of a threshold, where the command told its value alone.
+_NOTHING_KNOWN = {
+    "method": "fixed",
+    "target": None,
+    "calibrated_on": "",
+    "promised_false_positive_rate": None,
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """A finished job's scores, at the threshold that this visit looks through."""
+
+    found: evaluations.Evaluated
+    force: evaluations.InForce | None  # None where the bundle is gone
+    threshold: Threshold
+    scored: dict[str, Any] | None  # the threshold that the command used
+    counted: results.Counts
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether the threshold is only looked through, and not in force."""
+        return self.force is not None and self.threshold is not self.force.threshold
+
+    @property
+    def origin(self) -> str:
+        return "bundle" if self.force is None else self.force.origin
+
+    def to_json(self) -> dict[str, Any]:
+        """The threshold, as the command tells one."""
+        return self.threshold.to_json() | {"origin": self.origin}
+
+
+def view(job: jobs.Job, now: jobs.Status) -> View:
+    """A finished job's scores, counted as every page counts them.
+
+    Raises
+    ------
+    SourceError
+        If the scored file is gone or is none.
+    """
+    reference = evaluations.of_job(job)
+    if reference is None:
+        raise SourceError(f"The scored flows in {job.facts['scores']} cannot be read; score again.")
+    found, scored = evaluations.load(reference), threshold_of(job, now)
+    try:
+        force = evaluations.in_force(reference)
+        threshold = state.threshold_of(reference, force.threshold)
+    except BundleError:
+        if scored is None:
+            raise
+        force = None
+        threshold = Threshold.from_json(_NOTHING_KNOWN | scored)
+    return View(found, force, threshold, scored, found.counts(threshold))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _summarise(path: Path, stamp: float) -> results.Summary:
-    return results.summarise(path)
+def _histogram(
+    reference: evaluations.Reference, stamp: float, _found: evaluations.Evaluated
+) -> pd.DataFrame:
+    return results.histogram(_found.scores.astype(float), judged.kinds(_found))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _worst_flows(
+    reference: evaluations.Reference, stamp: float, _found: evaluations.Evaluated
+) -> pd.DataFrame:
+    return _found.frame(judged.highest(_found.scores))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
@@ -27,10 +92,10 @@ def _explain(bundle: str, path: str, row: int, schema: tuple[str, ...]) -> dict[
     return jobs.ask("explain", bundle, path, *schema, "--state", state, "--row", str(row))
 
 
-def summary_of(job: jobs.Job) -> results.Summary:
-    """The summary of a scoring job's file, computed once."""
-    path = Path(job.facts["scores"])
-    return _summarise(path, path.stat().st_mtime if path.exists() else 0.0)
+def histogram(seen: View) -> pd.DataFrame:
+    """Flows by score, the same whatever the threshold."""
+    reference = seen.found.reference
+    return _histogram(reference, evaluations.stamp(reference), seen.found)
 
 
 def threshold_of(job: jobs.Job, now: jobs.Status) -> dict[str, Any] | None:
@@ -44,42 +109,71 @@ def threshold_of(job: jobs.Job, now: jobs.Status) -> dict[str, Any] | None:
 
 def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Sequence[str]) -> None:
     """Draw the results of a finished job; warnings that are known already are not repeated."""
-    summary = summary_of(job)
-    threshold = threshold_of(job, now)
-    st.markdown(wording.verdict(summary))
+    seen = view(job, now)
+    reference = seen.found.reference
+    _heading(seen)
     told = [str(w) for result in now.results for w in result.get("warnings") or []]
-    tables.remarks(warning for warning in told if warning not in known)
-    broken = results.broken_promise(summary, threshold)
+    gone = [words.BUNDLE_GONE] if seen.force is None else list(seen.force.warnings)
+    tables.remarks(warning for warning in (*gone, *told) if warning not in known)
+    broken = results.broken_promise(seen.counted, seen.to_json())
     if broken is not None:
         st.warning(wording.broken_promise(broken), icon=":material/gpp_maybe:")
-    if summary.looks_unknown:
-        st.warning(wording.unknown_network(summary), icon=":material/travel_explore:")
-    _figures(summary)
-    value = None if threshold is None else threshold.get("value")
+    if seen.counted.looks_unknown:
+        unknown_network.show(given, reference, seen.counted, can_calibrate=seen.force is not None)
+    _figures(seen.counted, seen.found.incidents_raised(seen.threshold))
     st.altair_chart(
-        charts.score_histogram(summary.histogram, value, dark=state.is_dark()),
+        charts.score_histogram(histogram(seen), seen.threshold.value, dark=state.is_dark()),
         alt="Flows by score for each label, with the threshold as a line",
     )
-    st.caption(_provenance(job, summary, threshold))
-    if len(summary.classes) > 1:
-        _classes(summary.classes)
-    _worst(given, job, summary)
-    _downloads(job, threshold)
+    st.caption(_provenance(job, seen))
+    alert = seen.threshold.alerts(seen.found.scores)
+    over_time.show(seen.found, alert)
+    classes = judged.by_class(seen.found, alert)
+    if len(classes) > 1:
+        _classes(classes)
+    top_hosts.show(seen.found, seen.threshold)
+    worst = _worst_flows(reference, evaluations.stamp(reference), seen.found)
+    verdicts = seen.threshold.alerts(worst["score"].to_numpy(dtype="float32"))
+    _worst(given, job, worst.assign(is_alert=verdicts), len(seen.found))
+    exports.show(reference, seen.threshold, seen.scored, seen.to_json())
 
 
-def _figures(summary: results.Summary) -> None:
+def _heading(seen: View) -> None:
+    """The verdict in a sentence, whether it is judged anew, and the ways on."""
+    st.markdown(wording.verdict(seen.counted))
+    anew = words.judged_anew(seen.scored, seen.threshold.value, seen.origin, seen.is_tried)
+    if anew:
+        by_whom = "" if seen.force is None or seen.is_tried else words.version(seen.force)
+        st.info(" ".join(part for part in (anew, by_whom) if part), icon=":material/update:")
+    with st.container(horizontal=True):
+        if st.button(words.OPEN_STUDIO, key=Key.OPEN_STUDIO, icon=":material/tune:"):
+            state.open_evaluation(seen.found.reference)
+            st.switch_page("views/threshold.py")
+        if st.button(words.REVIEW, key=Key.OPEN_REVIEW, icon=":material/fact_check:"):
+            state.open_evaluation(seen.found.reference)
+            st.switch_page("views/review.py")
+
+
+def _figures(summary: results.Counts, incidents: int | None) -> None:
     with st.container(horizontal=True):
         st.metric("Flows", wording.count(summary.flows), border=True)
         st.metric("Alerts", wording.count(summary.alerts), border=True)
+        if incidents is not None:
+            st.metric(
+                "Incidents",
+                wording.count(incidents),
+                border=True,
+                help="Alerts of one host, ten minutes and one cause: what a person is called for.",
+            )
         if summary.has_labels:
             st.metric("False-alarm rate", wording.percent(summary.false_alarm_rate, 2), border=True)
             st.metric("Recall", wording.percent(summary.recall), border=True)
             st.metric("Precision", wording.percent(summary.precision), border=True)
 
 
-def _provenance(job: jobs.Job, summary: results.Summary, threshold: dict[str, Any] | None) -> str:
-    said = [f"Bundle {Path(job.facts['bundle']).name}.", wording.threshold_sentence(threshold)]
-    if job.kind in jobs.LEARNING and summary.benign:
+def _provenance(job: jobs.Job, seen: View) -> str:
+    said = [f"Bundle {Path(job.facts['bundle']).name}.", wording.threshold_sentence(seen.to_json())]
+    if job.kind in jobs.LEARNING and seen.counted.benign:
         said.append(wording.OPTIMISTIC)
     return " ".join(part for part in said if part)
 
@@ -104,20 +198,18 @@ def _classes(classes: pd.DataFrame) -> None:
 
 
 @st.fragment
-def _worst(given: workspace.GivenFile, job: jobs.Job, summary: results.Summary) -> None:
+def _worst(given: workspace.GivenFile, job: jobs.Job, worst: pd.DataFrame, flows: int) -> None:
     with boundary.boundary():
         st.subheader("The worst flows")
-        if summary.worst.empty:
+        if worst.empty:
             st.caption("No flow was scored.")
             return
-        shown = len(summary.worst)
-        first = (
-            "All flows" if shown == summary.flows else f"The {wording.count(shown)} highest scores"
-        )
+        shown = len(worst)
+        first = "All flows" if shown == flows else f"The {wording.count(shown)} highest scores"
         st.caption(f"{first}, the worst first. Select one to see why.")
-        selected = _table(summary.worst, job.id)
+        selected = _table(worst, job.id)
         if selected is not None:
-            _why(given, job, summary.worst.iloc[selected])
+            _why(given, job, worst.iloc[selected])
 
 
 def _table(worst: pd.DataFrame, job_id: str) -> int | None:
@@ -201,36 +293,3 @@ def _features(told: list[dict[str, Any]], top_features: str) -> pd.DataFrame:
             ],
         }
     )
-
-
-def _downloads(job: jobs.Job, threshold: dict[str, Any] | None) -> None:
-    scores = Path(job.facts["scores"])
-    with st.container(horizontal=True):
-        st.download_button(
-            "All scored flows (Parquet)",
-            scores.read_bytes,
-            file_name="scored.parquet",
-            key=Key.DOWNLOAD_PARQUET,
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "All scored flows (CSV)",
-            lambda: results.write_safe_csv(scores, scores.with_suffix(".csv")).read_bytes(),
-            file_name="scored.csv",
-            mime="text/csv",
-            key=Key.DOWNLOAD_CSV,
-            icon=":material/download:",
-            on_click="ignore",
-            help="Cells that a spreadsheet would take for a formula start with an apostrophe.",
-        )
-        if threshold is not None:
-            st.download_button(
-                "Threshold (JSON)",
-                json.dumps(threshold, indent=2),
-                file_name="threshold.json",
-                mime="application/json",
-                key=Key.DOWNLOAD_THRESHOLD,
-                icon=":material/download:",
-                on_click="ignore",
-            )

@@ -63,7 +63,7 @@ def learn(given: workspace.GivenFile, settings: training.Settings | None = None)
     plan.facts |= {"bundle": bundle, "made": bundle, "scores": scores}
     read = (*given.schema_option, *settings.label_options)
     plan.step("train", str(given.path), *read, *settings.options, "--out", bundle)
-    _score_step(plan, given, settings.label_options)
+    score_step(plan, given, settings.label_options)
     return jobs.start(plan)
 
 
@@ -71,13 +71,14 @@ def score(given: workspace.GivenFile, bundle: Path) -> jobs.Job:
     """Start scoring a file with a bundle."""
     plan = jobs.Plan("score", given.id, f"Score {given.name} with {bundle.stem}")
     plan.facts |= {"bundle": str(bundle), "scores": str(plan.folder / "scores.parquet")}
-    _score_step(plan, given)
+    score_step(plan, given)
     return jobs.start(plan)
 
 
-def _score_step(
+def score_step(
     plan: jobs.Plan, given: workspace.GivenFile, label_options: tuple[str, ...] = ()
 ) -> None:
+    """Let a plan score a file with its bundle."""
     bundle = plan.facts["bundle"]
     state = str(workspace.state_folder(Path(bundle)))
     plan.facts["details"] = str(plan.folder / "details.npz")
@@ -129,6 +130,6 @@ def _upload() -> None:
     except EdgeGuardError as error:
         boundary.say(str(error))
         return
-    state.empty_bundle_uploader()
+    state.empty_bundle_uploader(upload)
     state.choose_bundle(str(path))
     st.rerun()

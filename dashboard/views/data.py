@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from dashboard import jobs, state, wording
+from dashboard import evaluations, jobs, state, wording
 from dashboard.components import (
     boundary,
     chooser,
+    first_rows,
     mapping_editor,
     running,
     stepper,
@@ -13,12 +14,15 @@ from dashboard.components import (
     verdicts,
     what_next,
 )
+from dashboard.wording import data as words
 
 st.title("Data")
 steps = st.container()
 
 # Step 1: choose
 given = state.current_file()
+if given is None and state.file_is_gone():
+    st.warning(words.FILE_GONE, icon=":material/folder_off:")
 chooser.show(given)
 if given is None:
     with steps:
@@ -34,6 +38,7 @@ if read.state is not jobs.State.DONE:
     st.header(wording.UNDERSTOOD)
     if not read.state.is_over:
         running.show(inspection)
+        first_rows.show(given)
         st.stop()
     boundary.say(wording.job_failed(read.error, inspection.log, given))
     if read.error:
@@ -57,6 +62,9 @@ if work is None or now is None or now.state is not jobs.State.DONE:
 # Step 4: results
 with steps:
     stepper.show(4)
+scored = evaluations.of_job(work)
+if scored is not None:
+    state.open_evaluation(scored)
 with st.expander(wording.read_in_short(read.results[0])):
     understood.show(given, inspection, read)
 with st.expander(wording.AGAIN):

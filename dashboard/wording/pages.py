@@ -251,7 +251,8 @@ def by_rule(findings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, An
 def job_failed(error: str | None, log: Path, given: Any) -> str:
     """What is said of a job that failed; a file is called as the visitor calls it."""
     if error:
-        return error.replace(str(given.path), given.name)
+        named = error.replace(str(given.path), given.name)
+        return named.replace("give --schema FILE that says", "say below")
     return f"This stopped with an error that should not have happened; the details are in {log}."
 
 

@@ -70,6 +70,10 @@ def command(
         float | None,
         typer.Option("--flows-per-hour", help="Traffic to expect, for alerts per hour."),
     ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option("--who", help="Who sets it, kept with the version; else your account."),
+    ] = None,
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the version.")] = "",
     state: options.State = None,
     schema: options.SchemaOption = None,
@@ -115,7 +119,7 @@ def command(
                 _sketch(detector, local, set(given)),
                 local.on_what if local else detector.bundle.threshold.calibrated_on,
             )
-            store_threshold(detector, threshold, local, who=_user(), why=why, now=_now)
+            store_threshold(detector, threshold, local, who=who or _user(), why=why, now=_now)
             warnings += [threshold.warning] if threshold.warning else []
             warnings += local.warnings if local else []
     _report(detector, warnings, json)

@@ -104,7 +104,11 @@ class TableWriter:
                 array if self._schema is None else array.cast(self._schema.field(name).type)
             )
         table = pa.table(arrays)
-        self._open(table.schema).write_table(table)
+        writer = self._open(table.schema)
+        writer.write_table(table.rename_columns(self._titles(wanted)))
+
+    def _titles(self, names: list[str]) -> list[str]:
+        return [defused(name) for name in names] if self._as_csv else names
 
     def _open(self, schema: Any) -> Any:
         if self._writer is None:
@@ -112,9 +116,10 @@ class TableWriter:
             import pyarrow.parquet as pq
 
             self._schema = schema
+            titled = schema.empty_table().rename_columns(self._titles(schema.names)).schema
             self._writer = (
-                pa_csv.CSVWriter(self._path, schema)
+                pa_csv.CSVWriter(self._path, titled)
                 if self._as_csv
-                else pq.ParquetWriter(self._path, schema, compression="zstd")
+                else pq.ParquetWriter(self._path, titled, compression="zstd")
             )
         return self._writer

@@ -184,7 +184,22 @@ def explain(places: list[str], options: dict[str, str]) -> int:
     return 0
 
 
-VERBS = {"inspect": inspect, "train": train, "score": score, "explain": explain}
+def threshold(places: list[str], options: dict[str, str]) -> int:
+    report(options, "score", 0.5)
+    wait_if_slow(Path(options["--calibrate"]), options)
+    if "refused" in options["--calibrate"]:
+        return refuse("Only 12 benign rows; 50 are needed, so give it more of them.")
+    answer(value=3.0, method="conformal", target=float(options["--fpr"]), calibrated_on="here")
+    return 0
+
+
+VERBS = {
+    "inspect": inspect,
+    "train": train,
+    "score": score,
+    "explain": explain,
+    "threshold": threshold,
+}
 
 
 def answer(**keys: object) -> None:

@@ -23,7 +23,11 @@ def test_first_visit_says_what_this_is_and_what_to_do_next(app: AppTest) -> None
     app.run()
     assert not app.exception
     assert app.title[0].value == "EdgeGuard"
-    assert [link.value for link in app.page_link] == ["Upload a file", "Choose a file to score"]
+    assert [link.value for link in app.page_link] == [
+        "Upload a file",
+        "Open the Studio",
+        "Choose a file to score",
+    ]
     assert "None of your own is at hand yet" in said(app)
 
 
@@ -247,7 +251,7 @@ def test_learning_ends_with_verdicts(upload: Upload) -> None:
     assert "Recall" in text
     assert "chosen by conformal for 1.00 % false alarms" in text
     assert wording.OPTIMISTIC in text
-    worst = next(frame.value for frame in app.dataframe if "severity" in frame.value)
+    worst = next(frame.value for frame in app.dataframe if "score" in frame.value)
     assert worst["score"].is_monotonic_decreasing
     assert len(app.get("vega_lite_chart")) == 1
     assert len(app.get("download_button")) == 3
@@ -273,7 +277,8 @@ def test_without_labels_no_recall_is_claimed(upload: Upload) -> None:
     text = said(app)
     assert "The file has no labels" in text
     assert "Recall" not in text
-    assert "probably does not know this network" in text
+    assert "does not know this network" in text
+    assert app.button(key=Key.LEARN_INSTEAD).label == wording.LEARN
 
 
 def test_a_selected_flow_is_explained(upload: Upload) -> None:

@@ -1,0 +1,23 @@
+"""When alerts came: a timeline, or why there is none."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import evaluations, judged, state
+from dashboard.charts.timeline import alerts_over_time
+from dashboard.wording import data as words
+
+
+def show(found: evaluations.Evaluated, alert: NDArray[np.bool_]) -> None:
+    """Draw the timeline of the flows that alert."""
+    st.subheader("Alerts over time")
+    times = judged.timeline(found, alert)
+    if times is None:
+        st.caption(words.NO_TIMES)
+        return
+    if times.bins.empty:
+        st.caption(words.NO_ALERTS_IN_TIME)
+        return
+    st.altair_chart(alerts_over_time(times, dark=state.is_dark()), alt=words.TIMELINE_ALT)
+    st.caption(words.timeline_caption(times))
