@@ -14,7 +14,7 @@ st.markdown(wording.TAGLINE)
 # load state
 latest = jobs.newest_result()
 own_bundles = [bundle for bundle in workspace.bundles() if not bundle.is_demo]
-busy = jobs.running("learn") or jobs.running("train")
+busy = jobs.running(*jobs.LEARNING)
 presenting = state.is_presenting()
 
 # draw
