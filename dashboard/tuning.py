@@ -84,10 +84,13 @@ def near(scores: NDArray[np.float32], threshold: Threshold, most: int = NEAR) ->
 def _nearest(
     scores: NDArray[np.float32], among: NDArray[np.int64], most: int, sign: int
 ) -> NDArray[np.int64]:
+    """Of equal distance the earlier flow comes first, so that the same ones show every time."""
     distance = sign * scores[among]
     if len(among) > most:
-        picked = np.argpartition(distance, most - 1)[:most]
-        among, distance = among[picked], distance[picked]
+        last = np.partition(distance, most - 1)[most - 1]
+        nearer, equal = among[distance < last], among[distance == last]
+        among = np.concatenate([nearer, equal[: most - len(nearer)]])
+        distance = sign * scores[among]
     return among[np.lexsort((among, distance))]
 
 

@@ -1,7 +1,12 @@
 """The Threshold page: the demo, another threshold by its address, policies and their errors."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dashboard_app import said
 from streamlit.testing.v1 import AppTest
@@ -117,7 +122,7 @@ def test_a_policy_is_saved_with_reason_and_author(page: Callable[..., AppTest]) 
     assert save_button(app).disabled
 
 
-def test_the_shipped_bundle_stays_as_it_is(page: Callable[..., AppTest], work: object) -> None:
+def test_the_shipped_bundle_stays_as_it_is(page: Callable[..., AppTest], work: Path) -> None:
     app = decide(page(), TRIED)
     app.text_input(key=StudioKey.REASON).set_value("try")
     app.text_input(key=StudioKey.AUTHOR).set_value("Ada")
@@ -125,3 +130,46 @@ def test_the_shipped_bundle_stays_as_it_is(page: Callable[..., AppTest], work: o
     folder = evaluations.find("demo").state.path
     assert folder.is_relative_to(work)
     assert len(list(folder.glob("threshold-*.json"))) == 1
+
+
+def shown_instead(monkeypatch: pytest.MonkeyPatch, folder: Path, **columns: object) -> None:
+    """The demo's place taken by another scored file."""
+    path = folder / "other.parquet"
+    pq.write_table(pa.table(columns), path)
+    demo = evaluations.find("demo")
+    other = evaluations.read(replace(demo, scores=path))
+    monkeypatch.setattr(evaluations, "load", lambda reference: other)
+
+
+def test_an_evaluation_without_flows_says_what_to_do(
+    page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nothing = np.zeros(0, np.float32)
+    shown_instead(monkeypatch, tmp_path, score=nothing, is_alert=nothing > 0)
+    app = page()
+    assert not app.exception
+    assert words.NO_FLOWS in [box.value for box in app.info]
+    assert [link.value for link in app.page_link] == ["Upload a file"]
+
+
+def test_flows_without_labels_and_times_are_tuned_too(
+    page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    score = np.linspace(0.1, 9, 40, dtype=np.float32)
+    shown_instead(monkeypatch, tmp_path, score=score, is_alert=score > 5)
+    app = page(t="5")
+    assert not app.exception
+    assert "alerts**" in said(app)
+    assert "benign" not in next(m.value for m in app.markdown if "Against" in m.value)
+
+
+def test_a_scored_file_that_is_gone_is_told_in_a_sentence(
+    page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def gone(reference: evaluations.Reference) -> evaluations.Evaluated:
+        return evaluations.read(replace(reference, scores=tmp_path / "gone.parquet"))
+
+    monkeypatch.setattr(evaluations, "load", gone)
+    app = page()
+    assert not app.exception
+    assert "gone.parquet" in app.error[0].value
