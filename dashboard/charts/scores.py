@@ -39,10 +39,11 @@ def score_histogram(
         axis=alt.Axis(grid=False, tickCount=6, format="~g", labelFlush=True),
     )
     most = max(histogram["flows"], default=1)
+    room = 1.3 if small else 3.0  # above the bars, where the words of the line stand
     y = alt.Y(
         "flows:Q",
         title=None if small else wording.FLOWS_AXIS,
-        scale=alt.Scale(type="log", domain=[_LOWEST_COUNT, most * 1.3], nice=False),
+        scale=alt.Scale(type="log", domain=[_LOWEST_COUNT, most * room], nice=False),
         axis=alt.Axis(values=[10**n for n in range(8) if 10**n <= most * 1.3], format="~s"),
     )
     bars = (

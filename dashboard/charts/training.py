@@ -30,7 +30,7 @@ def loss_curve(
             "step:Q",
             title="step",
             scale=alt.Scale(domain=[0, end], nice=False),
-            axis=alt.Axis(grid=False, tickCount=5, format=","),
+            axis=alt.Axis(grid=False, tickCount=5, format=",.0f"),
         ),
         y=alt.Y(
             "loss:Q",

@@ -35,12 +35,12 @@ def show(given: workspace.GivenFile, found: Mapping[str, Any], busy: jobs.Job | 
             st.caption(words.learned(learned))
         left_out, context = train_features.choose(schema)
         size = _size(schema, left_out, context)
+        promise, seed = _promise_and_seed()
     with how:
         steps, epochs = _length(learned)
         variant = _variant(training.estimated_size(
             schema, size=size, left_out=left_out, context=context
         ))  # fmt: skip
-        promise, seed = _promise_and_seed()
         name = _name(given)
     settings = training.Settings(
         name=name,

@@ -135,8 +135,9 @@ def _scores(job: jobs.Job, now: jobs.Status) -> None:
     )
     broken = results.broken_promise(summary, threshold)
     if broken is not None:
-        st.warning(wording.broken_promise(broken), icon=":material/gpp_maybe:")
-    st.caption(wording.OPTIMISTIC)
+        st.warning(words.broken_promise(broken), icon=":material/gpp_maybe:")
+    else:
+        st.caption(wording.OPTIMISTIC)
 
 
 def _quantiles(bundle: Path) -> None:
