@@ -29,11 +29,6 @@ TO_COME = {
         "them caught.",
         "Until then, **Data** scores a capture's flows or a log in one go.",
     ),
-    "review": (
-        "Here you will go through alerts, mark them true or false, compare models and export a "
-        "report.",
-        "Until then, **Data** lists the worst flows with the reasons, and exports them all.",
-    ),
     "pipeline": (
         "Here you will see pipeline runs, the registered models, which gate refused what, and "
         "drift.",

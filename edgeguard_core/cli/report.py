@@ -58,11 +58,12 @@ def command(
     from edgeguard_core.detection.review import Reviews
     from edgeguard_core.evaluation.report import SECTIONS
     from edgeguard_core.files import write_whole
-    from edgeguard_core.pipeline.report import make_report, require_places
+    from edgeguard_core.pipeline.report import checked_choices, make_report, require_places
     from edgeguard_core.pipeline.report_file import findings_of_file
 
     require_places(out, json_out, file, bundle, reviews)
     chosen = tuple(section) if section else SECTIONS
+    checked_choices(chosen, pseudonyms)
     with watched(json, progress) as on_progress:
         findings = findings_of_file(
             Detector(Bundle.load(bundle), state),

@@ -42,18 +42,30 @@ def make_report(
     EdgeGuardError
         If there is no such section, or the key is too short.
     """
+    names = checked_choices(sections, pseudonyms)
+    document = plain(document_of(findings, sections))
+    if names is not None:
+        document = names.document(document) | {"pseudonyms": True}
+    made = Report(document, page(document))
+    for twin in (made.html, made.json):
+        if len(twin.encode()) > MOST_BYTES:
+            raise RuntimeError(f"a report of {len(twin):,} characters: its parts are not bounded")
+    return made
+
+
+def checked_choices(sections: Sequence[str], pseudonyms: str | None) -> Pseudonyms | None:
+    """The pseudonyms of a key, None without one, once the sections are known ones.
+
+    Raises
+    ------
+    EdgeGuardError
+        If there is no such section, or the key is too short.
+    """
     if unknown := sorted(set(sections) - set(SECTIONS)):
         raise EdgeGuardError(
             f"A report has no section {unknown[0]!r}: choose of {', '.join(SECTIONS)}."
         )
-    names = None if pseudonyms is None else Pseudonyms(pseudonyms)
-    document = plain(document_of(findings, sections))
-    if names is not None:
-        document = names.document(document) | {"pseudonyms": True}
-    html = page(document)
-    if len(html.encode()) > MOST_BYTES:
-        raise RuntimeError(f"a report of {len(html):,} characters: its parts are not bounded")
-    return Report(document, html)
+    return None if pseudonyms is None else Pseudonyms(pseudonyms)
 
 
 def require_places(

@@ -255,6 +255,7 @@ def _source(findings: Findings) -> dict[str, Any]:
     return {
         "file": findings.source,
         "sha256": findings.source_sha256,
+        "judged_by": f"{findings.bundle.name}, model {findings.bundle.model_sha256}",
         "flows": len(flows.scores),
         "hours": flows.sketch.duration_hours,
         "first": _time(flows.first_ms),
