@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import evaluations, workspace
-from dashboard.keys import ContextKey, Key
+from dashboard.keys import ContextKey, ErrorsKey, Key
+from dashboard.wording import errors as words
 from edgeguard_core.thresholds import Threshold
 from edgeguard_core.thresholds.choose import fixed
 
@@ -20,6 +21,9 @@ _IN_ADDRESS = {
     "evaluation": ContextKey.EVALUATION,
     "t": ContextKey.THRESHOLD,
     "present": ContextKey.PRESENT,
+    "view": ErrorsKey.VIEW,
+    "part": ErrorsKey.PART,
+    "flow": ErrorsKey.FLOW,
 }
 
 
@@ -36,6 +40,7 @@ def keep_in_address() -> None:
         st.session_state[ContextKey.EVALUATION] = evaluation if known else None
         st.session_state[ContextKey.THRESHOLD] = _number(asked.get("t"))
         st.session_state[ContextKey.PRESENT] = 1 if asked.get("present") == "1" else None
+        _take_errors_view(asked.get("view"), asked.get("part"), asked.get("flow"))
     _write_address()
 
 
@@ -64,6 +69,7 @@ def open_evaluation(reference: evaluations.Reference) -> None:
     if st.session_state.get(ContextKey.EVALUATION) != reference.id:
         st.session_state[ContextKey.EVALUATION] = reference.id
         st.session_state[ContextKey.THRESHOLD] = None
+        st.session_state[ErrorsKey.FLOW] = None
         # The picker shows what is open; it is drawn anew with this value.
         st.session_state.pop(ContextKey.PICK, None)
         _write_address()
@@ -81,6 +87,29 @@ def try_threshold(value: float | None) -> None:
     """Look through another threshold, on all pages; None goes back to the one in force."""
     st.session_state[ContextKey.THRESHOLD] = value
     _write_address()
+
+
+def flow() -> int | None:
+    """The line of the flow whose own page is open, if one is."""
+    return st.session_state.get(ErrorsKey.FLOW)
+
+
+def open_flow(row: int | None) -> None:
+    """Open a flow's own page in the Errors view of the Threshold page; None closes it."""
+    st.session_state[ErrorsKey.FLOW] = row
+    if row is not None and st.session_state.get(ErrorsKey.VIEW) != words.ERRORS:
+        st.session_state[ErrorsKey.VIEW] = words.ERRORS
+    _write_address()
+
+
+def _take_errors_view(view: str | None, part: str | None, row: str | None) -> None:
+    """What the address says of the Errors view; anything else than its own words is dropped."""
+    line = _number(row)
+    st.session_state[ErrorsKey.FLOW] = int(line) if line and line.is_integer() else None
+    if view in words.VIEWS:
+        st.session_state[ErrorsKey.VIEW] = view
+    if part in words.PARTS:
+        st.session_state[ErrorsKey.PART] = part
 
 
 def is_presenting() -> bool:

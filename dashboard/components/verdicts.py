@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, jobs, results, state, wording, workspace
-from dashboard.components import boundary, tables
+from dashboard import charts, evaluations, jobs, results, state, wording, workspace
+from dashboard.components import boundary, flow_page, tables
 from dashboard.keys import Key
-from edgeguard_core.errors import EdgeGuardError
 
 _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_features")
 
@@ -19,12 +18,6 @@ _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_feat
 @st.cache_data(max_entries=8, show_spinner=False)
 def _summarise(path: Path, stamp: float) -> results.Summary:
     return results.summarise(path)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _explain(bundle: str, path: str, row: int, schema: tuple[str, ...]) -> dict[str, Any]:
-    state = str(workspace.state_folder(Path(bundle)))
-    return jobs.ask("explain", bundle, path, *schema, "--state", state, "--row", str(row))
 
 
 def summary_of(job: jobs.Job) -> results.Summary:
@@ -117,7 +110,7 @@ def _worst(given: workspace.GivenFile, job: jobs.Job, summary: results.Summary) 
         st.caption(f"{first}, the worst first. Select one to see why.")
         selected = _table(summary.worst, job.id)
         if selected is not None:
-            _why(given, job, summary.worst.iloc[selected])
+            _why(job, summary.worst.iloc[selected])
 
 
 def _table(worst: pd.DataFrame, job_id: str) -> int | None:
@@ -149,58 +142,11 @@ def _table(worst: pd.DataFrame, job_id: str) -> int | None:
     return rows[0] if rows and rows[0] < len(worst) else None
 
 
-def _why(given: workspace.GivenFile, job: jobs.Job, row: pd.Series) -> None:
-    with st.container(border=True):
-        st.markdown(f"**Why line {wording.count(int(row['row']))} is odd**")
-        try:
-            with st.spinner("Asking the model …"):
-                told = _explain(
-                    job.facts["bundle"], str(given.path), int(row["row"]), given.schema_option
-                )
-            flow = told["flows"][0]
-        except EdgeGuardError as error:
-            st.caption(str(error))
-            flow = {"features": [], "sentence": ""}
-        if flow["sentence"]:
-            st.text(flow["sentence"])
-        features = _features(flow["features"], str(row.get("top_features", "")))
-        if len(features):
-            st.altair_chart(
-                charts.feature_shares(features, dark=state.is_dark()),
-                alt="Share of the score by feature",
-            )
-        if "actual" in features:
-            st.dataframe(
-                features[["name", "actual", "reconstructed", "usual"]],
-                hide_index=True,
-                column_config={
-                    "name": "Feature",
-                    "actual": "In this flow",
-                    "reconstructed": "The model expected",
-                    "usual": "Usual (benign)",
-                },
-                alt="Features of this flow beside what is usual",
-            )
-
-
-def _features(told: list[dict[str, Any]], top_features: str) -> pd.DataFrame:
-    if not told:
-        shares = results.shares_of(top_features)
-        return pd.DataFrame(shares, columns=["name", "share"])
-    return pd.DataFrame(
-        {
-            "name": [feature["name"] for feature in told],
-            "share": [feature["share"] or 0.0 for feature in told],
-            "actual": [wording.cell(feature["actual"]) for feature in told],
-            "reconstructed": [wording.cell(feature["reconstructed"]) for feature in told],
-            "usual": [
-                wording.usual(
-                    feature["usual_low"], feature["usual_high"], feature.get("usual_values")
-                )
-                for feature in told
-            ],
-        }
-    )
+def _why(job: jobs.Job, row: pd.Series) -> None:
+    reference = evaluations.of_job(job)
+    if reference is not None:
+        with st.container(border=True):
+            flow_page.show(reference, int(row["row"]))
 
 
 def _downloads(job: jobs.Job, threshold: dict[str, Any] | None) -> None:

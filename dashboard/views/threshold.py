@@ -1,5 +1,13 @@
-"""Threshold page: not built yet; says what will stand here."""
+"""Threshold page: the Studio, and the error distributions beside it."""
 
-from dashboard.components import to_come
+import streamlit as st
 
-to_come.show("threshold", "Threshold")
+from dashboard.components import context_bar, errors, to_come
+
+st.title("Threshold")
+judged = context_bar.show()
+if judged is not None:
+    if errors.chosen():
+        errors.show(*judged)
+    else:
+        to_come.show("threshold", "Threshold")
