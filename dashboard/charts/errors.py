@@ -1,6 +1,7 @@
 """Distributions of scores and of features' errors: ridges, over time, and who fails where."""
 
 import json
+from datetime import UTC, datetime
 
 import altair as alt
 import pandas as pd
@@ -9,6 +10,7 @@ from dashboard import wording
 from dashboard.charts.palette import Palette, palette
 
 _RIDGE_PIXELS = 40
+_MIRRORED_PIXELS = 64
 _AROUND_PIXELS = 110  # legend and axis, which stand within a chart's height
 _KINDS = ("benign", "attack", "unlabelled")
 _DASHES = {"median": [1, 0], "p95": [6, 3], "p99": [2, 2], "max": [1, 3]}
@@ -56,6 +58,7 @@ def ridges(
         Benign and unlabelled flows stand above each row's line, attacks hang below it.
     """
     colours = palette(dark)
+    pixels = _MIRRORED_PIXELS if mirrored else _RIDGE_PIXELS
     shown = frame.copy()
     up = 0.44 if mirrored else 0.86
     below = mirrored & (shown["kind"] == "attack")
@@ -91,7 +94,7 @@ def ridges(
     layers = [lines.encode(y=_rows(shown, n_groups)), bars]
     if threshold:
         layers += _line(threshold, ends, colours)
-    return alt.layer(*layers).properties(height=n_groups * _RIDGE_PIXELS + _AROUND_PIXELS)
+    return alt.layer(*layers).properties(height=n_groups * pixels + _AROUND_PIXELS)
 
 
 def _rows(shown: pd.DataFrame, n_groups: int) -> alt.Y:
@@ -226,11 +229,20 @@ def _time_axis(name: str, domain: list[float]) -> alt.X:
     return alt.X(
         f"{name}:T",
         title=None,
-        scale=alt.Scale(type="utc", domain=domain, nice=False),
+        scale=alt.Scale(type="utc", domain=[_utc(ms) for ms in domain], nice=False),
         axis=alt.Axis(
             grid=False, labelFlush=True, tickCount=8, format="%d %b %H:%M" if days else "%H:%M"
         ),
     )
+
+
+def _utc(ms: float) -> alt.DateTime:
+    """A time as Vega-Lite wants it in a domain: of layers it takes no plain numbers."""
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    return alt.DateTime(
+        year=at.year, month=at.month, date=at.day, hours=at.hour, minutes=at.minute,
+        seconds=at.second, milliseconds=at.microsecond // 1000, utc=True,
+    )  # fmt: skip
 
 
 def share_map(frame: pd.DataFrame, chosen: str | None, *, dark: bool = False) -> alt.LayerChart:

@@ -1,4 +1,4 @@
-"""The latent space in three dimensions: imported only where it is drawn, for Plotly is large."""
+"""The latent space in three dimensions: imported only where it is drawn."""
 
 import numpy as np
 import pandas as pd

@@ -9,6 +9,7 @@ from dashboard.charts import score_histogram
 from dashboard.components import boundary, flow_page, tables, what_next
 from dashboard.keys import ErrorsKey
 from dashboard.wording import errors as words
+from edgeguard_core.detection.quantity import quantity
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.evaluation.latent import principal_components
 from edgeguard_core.pipeline.details import Details
@@ -177,8 +178,7 @@ def _over_time(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
     st.altair_chart(
         charts.alerts_over_time(frame, domain, dark=dark), alt="Alerts over time, by label"
     )
-    step = wording.plural(round(distributions.step_ms(evaluated.time_ms) / 1000), "second")
-    st.caption(f"Each step is {step}, UTC. A line that ends had no such flow there.")
+    st.caption(words.steps(quantity(distributions.step_ms(evaluated.time_ms), "ms")))
 
 
 def _features(details: Details) -> None:
@@ -243,7 +243,7 @@ def _latent(evaluated: evaluations.Evaluated, details: Details, threshold: Thres
     if not details.sample.latent.size:
         st.info(words.NO_LATENT, icon=":material/info:")
         return
-    # Plotly is large: nobody loads it who does not look at this.
+    # The browser loads Plotly's five megabytes only for whoever looks at this.
     from dashboard.charts.latent import latent_space
 
     at = flows["at"].to_numpy()

@@ -119,6 +119,15 @@ def sample_said(shown: int, flows: int) -> str:
     return f"{count(shown)} of {count(flows)} flows{drawn}; drag to turn, scroll to zoom."
 
 
+def steps(width: str) -> str:
+    """How finely time is cut.
+
+    >>> steps("30 min")
+    'Each step is 30 min, UTC. A line ends where a step has no such flow.'
+    """
+    return f"Each step is {width}, UTC. A line ends where a step has no such flow."
+
+
 def ratio(score: float, threshold: float | None) -> str:
     """A score beside the threshold.
 
