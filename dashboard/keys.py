@@ -72,7 +72,20 @@ class StudioKey:
 class ErrorsKey:
     """Keys of the error distributions on the Threshold page."""
 
+    VIEW = "eg_threshold_view"
+    PART = "eg_errors_part"
     GROUP = "eg_errors_group"
+    FEATURE = "eg_errors_feature"
+    FEATURE_MAP = "eg_errors_feature_map"
+    ALL_FEATURES = "eg_errors_all_features"
+    LATENT = "eg_errors_latent"
+    SAMPLED = "eg_errors_sampled"
+    LINE = "eg_errors_line"
+    OPEN_LINE = "eg_errors_open_line"
+    SCORE_AGAIN = "eg_errors_score_again"
+    FLOW = "eg_flow"
+    CLOSE_FLOW = "eg_close_flow"
+    ALL_REASONS = "eg_flow_all_features"
 
 
 class TrainKey:

@@ -12,7 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
 from dashboard import evaluations, jobs, workspace
-from dashboard.keys import ContextKey, Key, TrainKey
+from dashboard.keys import ContextKey, ErrorsKey, Key, TrainKey
+from dashboard.wording import errors as words
 from edgeguard_core.thresholds import Threshold
 from edgeguard_core.thresholds.choose import fixed
 
@@ -23,6 +24,9 @@ _IN_ADDRESS = {
     "t": ContextKey.THRESHOLD,
     "present": ContextKey.PRESENT,
     "training": TrainKey.SHOWN,
+    "view": ErrorsKey.VIEW,
+    "part": ErrorsKey.PART,
+    "flow": ErrorsKey.FLOW,
 }
 
 
@@ -41,6 +45,7 @@ def keep_in_address() -> None:
         training = asked.get("training")
         st.session_state[TrainKey.SHOWN] = training if workspace.is_id(training) else None
         st.session_state[ContextKey.PRESENT] = 1 if asked.get("present") == "1" else None
+        _take_errors_view(asked.get("view"), asked.get("part"), asked.get("flow"))
     _write_address()
 
 
@@ -74,6 +79,7 @@ def open_evaluation(reference: evaluations.Reference) -> None:
     if st.session_state.get(ContextKey.EVALUATION) != reference.id:
         st.session_state[ContextKey.EVALUATION] = reference.id
         st.session_state[ContextKey.THRESHOLD] = None
+        st.session_state[ErrorsKey.FLOW] = None
         # The picker shows what is open; it is drawn anew with this value.
         st.session_state.pop(ContextKey.PICK, None)
         _write_address()
@@ -112,6 +118,29 @@ def show_training(job: jobs.Job | None) -> None:
     """Look at a training, or at none."""
     st.session_state[TrainKey.SHOWN] = None if job is None else job.id
     _write_address()
+
+
+def flow() -> int | None:
+    """The line of the flow whose own page is open, if one is."""
+    return st.session_state.get(ErrorsKey.FLOW)
+
+
+def open_flow(row: int | None) -> None:
+    """Open a flow's own page in the Errors view of the Threshold page; None closes it."""
+    st.session_state[ErrorsKey.FLOW] = row
+    if row is not None and st.session_state.get(ErrorsKey.VIEW) != words.ERRORS:
+        st.session_state[ErrorsKey.VIEW] = words.ERRORS
+    _write_address()
+
+
+def _take_errors_view(view: str | None, part: str | None, row: str | None) -> None:
+    """What the address says of the Errors view; anything else than its own words is dropped."""
+    line = _number(row)
+    st.session_state[ErrorsKey.FLOW] = int(line) if line and line.is_integer() else None
+    if view in words.VIEWS:
+        st.session_state[ErrorsKey.VIEW] = view
+    if part in words.PARTS:
+        st.session_state[ErrorsKey.PART] = part
 
 
 def is_presenting() -> bool:

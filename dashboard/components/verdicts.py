@@ -9,10 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, evaluations, jobs, judged, results, state, wording, workspace
-from dashboard.components import boundary, exports, over_time, tables, top_hosts, unknown_network
+from dashboard.components import (
+    boundary,
+    exports,
+    flow_page,
+    over_time,
+    tables,
+    top_hosts,
+    unknown_network,
+)
 from dashboard.keys import Key
 from dashboard.wording import data as words
-from edgeguard_core.errors import BundleError, EdgeGuardError, SourceError
+from edgeguard_core.errors import BundleError, SourceError
 from edgeguard_core.thresholds import Threshold
 
 _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_features")
@@ -86,12 +94,6 @@ def _worst_flows(
     return _found.frame(judged.highest(_found.scores))
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def _explain(bundle: str, path: str, row: int, schema: tuple[str, ...]) -> dict[str, Any]:
-    state = str(workspace.state_folder(Path(bundle)))
-    return jobs.ask("explain", bundle, path, *schema, "--state", state, "--row", str(row))
-
-
 def histogram(seen: View) -> pd.DataFrame:
     """Flows by score, the same whatever the threshold."""
     reference = seen.found.reference
@@ -134,7 +136,7 @@ def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Seq
     top_hosts.show(seen.found, seen.threshold)
     worst = _worst_flows(reference, evaluations.stamp(reference), seen.found)
     verdicts = seen.threshold.alerts(worst["score"].to_numpy(dtype="float32"))
-    _worst(given, job, worst.assign(is_alert=verdicts), len(seen.found))
+    _worst(job, worst.assign(is_alert=verdicts), len(seen.found))
     exports.show(reference, seen.threshold, seen.scored, seen.to_json())
 
 
@@ -198,7 +200,7 @@ def _classes(classes: pd.DataFrame) -> None:
 
 
 @st.fragment
-def _worst(given: workspace.GivenFile, job: jobs.Job, worst: pd.DataFrame, flows: int) -> None:
+def _worst(job: jobs.Job, worst: pd.DataFrame, flows: int) -> None:
     with boundary.boundary():
         st.subheader("The worst flows")
         if worst.empty:
@@ -209,7 +211,7 @@ def _worst(given: workspace.GivenFile, job: jobs.Job, worst: pd.DataFrame, flows
         st.caption(f"{first}, the worst first. Select one to see why.")
         selected = _table(worst, job.id)
         if selected is not None:
-            _why(given, job, worst.iloc[selected])
+            _why(job, worst.iloc[selected])
 
 
 def _table(worst: pd.DataFrame, job_id: str) -> int | None:
@@ -241,55 +243,8 @@ def _table(worst: pd.DataFrame, job_id: str) -> int | None:
     return rows[0] if rows and rows[0] < len(worst) else None
 
 
-def _why(given: workspace.GivenFile, job: jobs.Job, row: pd.Series) -> None:
-    with st.container(border=True):
-        st.markdown(f"**Why line {wording.count(int(row['row']))} is odd**")
-        try:
-            with st.spinner("Asking the model …"):
-                told = _explain(
-                    job.facts["bundle"], str(given.path), int(row["row"]), given.schema_option
-                )
-            flow = told["flows"][0]
-        except EdgeGuardError as error:
-            st.caption(str(error))
-            flow = {"features": [], "sentence": ""}
-        if flow["sentence"]:
-            st.text(flow["sentence"])
-        features = _features(flow["features"], str(row.get("top_features", "")))
-        if len(features):
-            st.altair_chart(
-                charts.feature_shares(features, dark=state.is_dark()),
-                alt="Share of the score by feature",
-            )
-        if "actual" in features:
-            st.dataframe(
-                features[["name", "actual", "reconstructed", "usual"]],
-                hide_index=True,
-                column_config={
-                    "name": "Feature",
-                    "actual": "In this flow",
-                    "reconstructed": "The model expected",
-                    "usual": "Usual (benign)",
-                },
-                alt="Features of this flow beside what is usual",
-            )
-
-
-def _features(told: list[dict[str, Any]], top_features: str) -> pd.DataFrame:
-    if not told:
-        shares = results.shares_of(top_features)
-        return pd.DataFrame(shares, columns=["name", "share"])
-    return pd.DataFrame(
-        {
-            "name": [feature["name"] for feature in told],
-            "share": [feature["share"] or 0.0 for feature in told],
-            "actual": [wording.cell(feature["actual"]) for feature in told],
-            "reconstructed": [wording.cell(feature["reconstructed"]) for feature in told],
-            "usual": [
-                wording.usual(
-                    feature["usual_low"], feature["usual_high"], feature.get("usual_values")
-                )
-                for feature in told
-            ],
-        }
-    )
+def _why(job: jobs.Job, row: pd.Series) -> None:
+    reference = evaluations.of_job(job)
+    if reference is not None:
+        with st.container(border=True):
+            flow_page.show(reference, int(row["row"]))

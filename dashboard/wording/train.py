@@ -215,8 +215,8 @@ def broken_promise(audit: Any) -> str:
     """What is said where more flows of the learned file alert than was promised."""
     came = percent(audit.realised, 2)
     return (
-        f"{percent(audit.promised, 2)} false alarms were promised, and {came} of this file's benign "
-        "flows alert: they differ from those held out. A longer training, "
+        f"{percent(audit.promised, 2)} false alarms were promised, and {came} of this file's "
+        "benign flows alert: they differ from those held out. A longer training, "
         "or a file of more days, often helps."
     )
 

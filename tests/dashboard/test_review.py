@@ -282,7 +282,7 @@ def test_nothing_scored_and_no_demo(app: AppTest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def scored(upload, app: AppTest) -> jobs.Job:  # noqa: ANN001 -- as in test_pages
+def scored(upload, app: AppTest) -> jobs.Job:
     """An upload that the stand-in learned and scored: labels, no times, no incidents."""
     return learned(upload("office.csv"))
 
