@@ -55,11 +55,12 @@ function linearTicks(low, high, about) {
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-// 1,000 and 0.01 as they are; smaller and larger powers of ten as 10⁻⁵.
+// 1,000 and 0.01 as they are; 20k and 3M for more; what is smaller or larger as 10⁻⁵.
 function tickText(v) {
   if (v === 0) return "0";
   const p = Math.log10(Math.abs(v));
-  if (p >= 5 || p < -3.0001) {
+  if (v >= 9999 && v < 1e9) return v < 999999 ? `${+(v / 1e3).toPrecision(3)}k` : `${+(v / 1e6).toPrecision(3)}M`;
+  if (p >= 9 || p < -3.0001) {
     const e = Math.floor(p + 1e-9), m = +(v / 10 ** e).toPrecision(2);
     const raised = String(e).split("").map(c => SUPERSCRIPT[c]).join("");
     return (m === 1 ? "" : m + "·") + "10" + raised;
