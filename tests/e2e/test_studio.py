@@ -153,9 +153,9 @@ def test_keys_move_it_edge_by_edge(studio_url: str, new_page: NewPage) -> None:
     assert edges[start - 2] < at("PageDown") < far
     assert at("End") == edges[-1]
     page.get_by_text("0 alerts: every attack is missed.").first.wait_for()
-    before = page.locator("[data-testid=stCode] code").inner_text()
     assert at("Home") == edges[0]
-    assert committed(page, before)[0] in (edges[-1], edges[0])
+    # Python hears where the last key left it, once no further one follows.
+    page.locator("[data-testid=stCode] code").get_by_text(f"{float(edges[0])!r} 0 ").wait_for()
 
 
 def test_a_finger_drags_it(studio_url: str, new_page: NewPage) -> None:
