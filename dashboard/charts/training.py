@@ -7,6 +7,8 @@ import pandas as pd
 
 from dashboard.charts.palette import palette
 
+_MOST_AHEAD = 4  # times what is done; a long training would squeeze its beginning otherwise
+
 
 def loss_curve(
     points: Sequence[tuple[int, float]], steps: int | None, *, dark: bool = False
@@ -18,13 +20,15 @@ def loss_curve(
     points
         Step and loss; few enough to be sent every second.
     steps
-        How many steps there will be, where that is known: the axis ends there.
+        How many steps there will be, where that is known: the axis ends there, once a quarter
+        of them is done.
     """
     colours = palette(dark)
     frame = pd.DataFrame(list(points), columns=["step", "loss"]).astype(
         {"step": "int32", "loss": "float32"}
     )
-    end = steps or int(frame["step"].max())
+    now_at = int(frame["step"].max())
+    end = min(steps, _MOST_AHEAD * now_at) if steps else now_at
     base = alt.Chart(frame).encode(
         x=alt.X(
             "step:Q",

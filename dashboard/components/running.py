@@ -87,9 +87,13 @@ def _progress(job: jobs.Job, now: jobs.Status) -> None:
         with st.expander(words.HIDDEN_LOG, icon=":material/terminal:"):
             stderr = jobs.log_tail(job, _LOG_LINES)
             st.code(words.log(reported.messages, stderr), language=None, wrap_lines=True)
-    if st.button("Cancel", key=Key.CANCEL, icon=":material/stop_circle:"):
-        jobs.cancel(job)
-        st.rerun(scope="fragment")
+    st.button(
+        "Cancel",
+        key=Key.CANCEL,
+        icon=":material/stop_circle:",
+        on_click=jobs.cancel,
+        args=(job,),
+    )
 
 
 def _learning(job: jobs.Job, now: jobs.Status) -> None:

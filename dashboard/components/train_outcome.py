@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, evaluations, jobs, results, state, training, wording, workspace
-from dashboard.components import running, tables, verdicts
+from dashboard.components import boundary, running, tables, verdicts
 from dashboard.keys import TrainKey
 from dashboard.wording import train as words
 from edgeguard_core.bundle import Bundle
@@ -120,24 +120,21 @@ def _curve(now: jobs.Status) -> None:
 
 
 def _scores(job: jobs.Job, now: jobs.Status) -> None:
-    summary = verdicts.summary_of(job)
-    st.markdown(wording.verdict(summary))
-    threshold = verdicts.threshold_of(job, now)
-    st.altair_chart(
-        charts.score_histogram(
-            summary.histogram,
-            None if threshold is None else threshold.get("value"),
-            dark=state.is_dark(),
-            height=260,
-        ),
-        key="eg_scores_done",
-        alt="Flows of the file by score, with the threshold as a line",
-    )
-    broken = results.broken_promise(summary, threshold)
-    if broken is not None:
-        st.warning(words.broken_promise(broken), icon=":material/gpp_maybe:")
-    else:
-        st.caption(wording.OPTIMISTIC)
+    with boundary.boundary():
+        seen = verdicts.view(job, now)
+        st.markdown(wording.verdict(seen.counted))
+        st.altair_chart(
+            charts.score_histogram(
+                verdicts.histogram(seen), seen.threshold.value, dark=state.is_dark(), height=260
+            ),
+            key="eg_scores_done",
+            alt="Flows of the file by score, with the threshold as a line",
+        )
+        broken = results.broken_promise(seen.counted, seen.to_json())
+        if broken is None:
+            st.caption(wording.OPTIMISTIC)
+        else:
+            st.warning(words.broken_promise(broken), icon=":material/gpp_maybe:")
 
 
 def _quantiles(bundle: Path) -> None:

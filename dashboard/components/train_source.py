@@ -41,7 +41,7 @@ def _titles() -> dict[str, str]:
         titles[_SAMPLE] = words.SAMPLE
     folder = workspace.server_folder()
     if folder is not None:
-        titles |= {f"{_SERVER}{n}": f"{n} (server)" for n in workspace.server_files(folder)}
+        titles |= {f"{_SERVER}{n}": f"{n} (server)" for n in workspace.server_files(folder).names}
     return titles
 
 

@@ -96,6 +96,16 @@ def test_a_look_at_the_curve_costs_less_than_6_kb() -> None:
     assert sink.getvalue().size + len(json.dumps(spec)) < 6_000
 
 
+def test_the_axis_ends_at_the_last_step_but_never_far_ahead() -> None:
+    ends = [
+        charts.loss_curve([(50, 1.0), (100, 0.5)], steps).to_dict()["layer"][0]["encoding"]["x"][
+            "scale"
+        ]["domain"][1]
+        for steps in (200, 100_000, None)
+    ]
+    assert ends == [200, 400, 100]
+
+
 @pytest.mark.parametrize("name", shipped_schemas())
 def test_every_measured_feature_is_in_one_group(name: str) -> None:
     schema = Schema.named(name)
