@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dashboard import results
 from dashboard.evaluations import Evaluated
+from edgeguard_core.detection.grouping import NOWHERE
 from edgeguard_core.flows.table import ATTACK, BENIGN, LABEL_WORDS, UNLABELLED
 from edgeguard_core.thresholds import Threshold
 
@@ -167,9 +168,8 @@ def top_hosts(
 ) -> pd.DataFrame:
     """The hosts with most alerts: host, alerts, flows, incidents, severity.
 
-    ``incidents`` counts those raised that are of this host, and is left out where none is, for
-    incidents belong to the host at one end alone; ``severity`` is that of its worst alert. Hosts
-    without an alert are left out.
+    ``incidents`` counts those raised that its alerts belong to, and is left out without times;
+    ``severity`` is that of its worst alert. Hosts without an alert are left out.
     """
     alert = threshold.alerts(found.scores)
     known = there.of_flow >= 0
@@ -187,9 +187,18 @@ def top_hosts(
         "severity": worst[order],
     }
     if found.incidents is not None:
-        raised = threshold.alerts(found.incidents.score)
-        counted = np.bincount(found.incidents.host[raised], minlength=len(found.hosts))
-        of_name = dict(zip(found.hosts, counted.tolist(), strict=True))
-        incidents = [of_name.get(name, 0) for name in columns["host"]]
-        columns |= {"incidents": incidents} if any(incidents) else {}
+        columns["incidents"] = _incidents_of(found, there, known & alert, threshold)[order]
     return pd.DataFrame(columns)
+
+
+def _incidents_of(
+    found: Evaluated, there: Hosts, alerting: NDArray[np.bool_], threshold: Threshold
+) -> NDArray[np.int64]:
+    """How many raised incidents the alerts of each host belong to, ``(h,)``."""
+    assert found.incidents is not None
+    raised = threshold.alerts(found.incidents.score)
+    incident = found.incidents.of_flow
+    inside = alerting & (incident != NOWHERE)
+    inside[inside] = raised[incident[inside]]
+    pairs = np.unique(np.stack([there.of_flow[inside], incident[inside]]), axis=1)
+    return np.bincount(pairs[0], minlength=len(there.names))

@@ -25,6 +25,7 @@ class Key:
     SCORE = "eg_score"
     CANCEL = "eg_cancel"
     WORST = "eg_worst"
+    ALL_WORST = "eg_all_worst"
     DOWNLOAD_PARQUET = "eg_download_parquet"
     DOWNLOAD_CSV = "eg_download_csv"
     DOWNLOAD_THRESHOLD = "eg_download_threshold"

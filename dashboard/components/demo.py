@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts, jobs, state, wording, workspace
 from dashboard import demo as shipped_demo
-from dashboard.components import chooser, what_next
+from dashboard.components import chooser, pictures, what_next
 from dashboard.keys import Key
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.pipeline.demo import Episode
@@ -33,10 +33,13 @@ def show() -> None:
                 _open()
         st.markdown(wording.demo_verdict(done))
         _figures(demo)
-        st.altair_chart(
-            charts.score_histogram(
-                demo.histogram, done.threshold["value"], dark=state.is_dark(), height=280
-            ),
+        dark, value = state.is_dark(), done.threshold["value"]
+        pictures.show(
+            lambda: charts.score_histogram(demo.histogram, value, dark=dark, height=280),
+            "demo",
+            demo.scores.stat().st_mtime_ns,
+            value,
+            dark,
             alt="Benign and attack flows of the demo by score, with the threshold as a line",
         )
         st.caption(wording.demo_provenance(done))

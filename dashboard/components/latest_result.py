@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, jobs, state, wording, workspace
+from dashboard import jobs, state, wording, workspace
 from dashboard.components import verdicts
 from dashboard.keys import Key
 
@@ -21,13 +21,4 @@ def show(job: jobs.Job, now: jobs.Status) -> None:
                 state.open_evaluation(seen.found.reference)
                 st.switch_page("views/data.py")
         with drawn:
-            st.altair_chart(
-                charts.score_histogram(
-                    verdicts.histogram(seen),
-                    seen.threshold.value,
-                    dark=state.is_dark(),
-                    height=150,
-                    small=True,
-                ),
-                alt="Flows by score with the threshold, of the latest result",
-            )
+            verdicts.draw_histogram(seen, height=150, small=True)

@@ -58,7 +58,7 @@ def _table(column: str, top: pd.DataFrame) -> None:
                 "Incidents",
                 format="localized",
                 width="small",
-                help="Raised for this host: its alerts of ten minutes and one cause together.",
+                help="Raised incidents that its alerts belong to.",
             ),
             "severity": st.column_config.ProgressColumn(
                 "Worst severity",

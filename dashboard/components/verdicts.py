@@ -14,6 +14,7 @@ from dashboard.components import (
     exports,
     flow_page,
     over_time,
+    pictures,
     tables,
     top_hosts,
     unknown_network,
@@ -23,6 +24,7 @@ from dashboard.wording import data as words
 from edgeguard_core.errors import BundleError, SourceError
 from edgeguard_core.thresholds import Threshold
 
+SHOWN_AT_FIRST = 500  # of the worst flows: they are most of what a page sends
 _FIRST_COLUMNS = ("severity", "is_alert", "score", "p_value", "class", "top_features")
 # Of a threshold, where the command told its value alone.
 _NOTHING_KNOWN = {
@@ -100,6 +102,18 @@ def histogram(seen: View) -> pd.DataFrame:
     return _histogram(reference, evaluations.stamp(reference), seen.found)
 
 
+def draw_histogram(seen: View, *, height: int = 300, small: bool = False) -> None:
+    """Draw flows by score, with the threshold as a line."""
+    dark, value, reference = state.is_dark(), seen.threshold.value, seen.found.reference
+    pictures.show(
+        lambda: charts.score_histogram(
+            histogram(seen), value, dark=dark, height=height, small=small
+        ),
+        "scores", reference, evaluations.stamp(reference), value, dark, height,
+        alt="Flows by score for each label, with the threshold as a line",
+    )  # fmt: skip
+
+
 def threshold_of(job: jobs.Job, now: jobs.Status) -> dict[str, Any] | None:
     """The threshold that was used, as the command told or as the bundle holds it."""
     for result in reversed(now.results):
@@ -123,13 +137,10 @@ def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Seq
     if seen.counted.looks_unknown:
         unknown_network.show(given, reference, seen.counted, can_calibrate=seen.force is not None)
     _figures(seen.counted, seen.found.incidents_raised(seen.threshold))
-    st.altair_chart(
-        charts.score_histogram(histogram(seen), seen.threshold.value, dark=state.is_dark()),
-        alt="Flows by score for each label, with the threshold as a line",
-    )
+    draw_histogram(seen)
     st.caption(_provenance(job, seen))
     alert = seen.threshold.alerts(seen.found.scores)
-    over_time.show(seen.found, alert)
+    over_time.show(seen.found, seen.threshold, alert)
     classes = judged.by_class(seen.found, alert)
     if len(classes) > 1:
         _classes(classes)
@@ -206,12 +217,17 @@ def _worst(job: jobs.Job, worst: pd.DataFrame, flows: int) -> None:
         if worst.empty:
             st.caption("No flow was scored.")
             return
-        shown = len(worst)
-        first = "All flows" if shown == flows else f"The {wording.count(shown)} highest scores"
+        shown = worst
+        if len(worst) > SHOWN_AT_FIRST and not st.toggle(
+            f"All of the {wording.count(len(worst))} highest scores", key=Key.ALL_WORST
+        ):
+            shown = worst.head(SHOWN_AT_FIRST)
+        n = len(shown)
+        first = "All flows" if n == flows else f"The {wording.count(n)} highest scores"
         st.caption(f"{first}, the worst first. Select one to see why.")
-        selected = _table(worst, job.id)
+        selected = _table(shown, job.id)
         if selected is not None:
-            _why(job, worst.iloc[selected])
+            _why(job, shown.iloc[selected])
 
 
 def _table(worst: pd.DataFrame, job_id: str) -> int | None:

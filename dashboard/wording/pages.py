@@ -267,7 +267,8 @@ def threshold_sentence(threshold: dict[str, Any] | None) -> str:
     said = f"Threshold {number(threshold['value'])}"
     if threshold.get("method"):
         said += f", chosen by {threshold['method']}"
-    if not is_undefined(threshold.get("target")):
+    # Of other methods the target is a score, a share of attacks or alerts an hour.
+    if threshold.get("method") == "conformal" and not is_undefined(threshold.get("target")):
         said += f" for {percent(threshold['target'], 2)} false alarms"
     if threshold.get("calibrated_on"):
         said += f", calibrated on {threshold['calibrated_on']}"

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from trained import head, names, written
 
+from edgeguard_core.bundle import Bundle, StateFolder
+
 ATTACKED = "zeek/iot23_34-1_conn.log.labeled.gz"
 LOCAL = "zeek/iot23_honeypot_4-1.csv"
 
@@ -42,6 +44,14 @@ def test_each_way_on_the_bundles_own_benign_scores(run, bundle, wish, method, ta
     assert run("threshold", bundle, "--json").json == ran.json
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
     assert names(bundle.parent / "B.state") == ["threshold-0001.json"]
+
+
+def test_who_sets_it_is_kept(run, bundle):
+    assert run("threshold", bundle, "--value", 2, "--who", "ann", "--json").code == 0
+    assert run("threshold", bundle, "--value", 3, "--json").code == 0
+    newest, first = StateFolder.of(bundle).thresholds(Bundle.load(bundle))
+    assert first.who == "ann"
+    assert newest.who not in ("", "ann")
 
 
 @pytest.mark.parametrize(

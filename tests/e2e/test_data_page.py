@@ -1,5 +1,6 @@
 """A real capture of CIC-IDS2017 goes in by the browser, is learned, and alerts come out."""
 
+import csv
 import json
 import os
 import re
@@ -43,6 +44,19 @@ def capture() -> Path:
 def broken() -> Path:
     """Thursday morning with its byte order mark, spaces, double column and mangled labels."""
     return real_file("thursday_morning_original_header.csv.gz")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A thousand flows of another network, with addresses and times and without labels."""
+    source = real_file("friday_ddos_with_ips.csv")
+    with source.open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    at = [title.strip() for title in rows[0]].index("Label")
+    target = tmp_path / "elsewhere.csv"
+    with target.open("w", newline="") as stream:
+        csv.writer(stream).writerows(row[:at] + row[at + 1 :] for row in rows)
+    return target
 
 
 def open_data(page: "Page", url: str) -> None:
@@ -101,7 +115,7 @@ def test_a_real_capture_is_learned_and_alerts_are_seen(
     assert caught > 30
     assert "of the benign flows" in verdict
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
-    picture(page, "data-results-light", 1240)
+    picture(page, "data-results-light", 1500)
 
     with page.expect_download() as parquet:
         page.get_by_role("button", name="All scored flows (Parquet)").click()
@@ -124,7 +138,7 @@ def test_a_flow_that_is_selected_is_explained(
     page.get_by_text("Latest result", exact=True).wait_for()
     page.get_by_role("button", name="Open it").click()
     page.get_by_role("heading", name="Results").wait_for(timeout=READ_MS)
-    picture(page, "data-results-dark", 1240)
+    picture(page, "data-results-dark", 1500)
     table = page.locator("[data-testid=stDataFrame]").last
     table.scroll_into_view_if_needed()
     page.wait_for_timeout(1000)
@@ -134,4 +148,47 @@ def test_a_flow_that_is_selected_is_explained(
     page.get_by_text("The model expected").first.wait_for(timeout=READ_MS, state="attached")
     page.get_by_role("button", name="Threshold (JSON)").scroll_into_view_if_needed()
     picture(page, "data-why-dark", 1240)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_network_that_is_not_known_is_calibrated(
+    dashboard_url: str, new_page: NewPage, picture: Picture, elsewhere: Path
+) -> None:
+    page = new_page("light")
+    open_data(page, dashboard_url)
+    page.locator("input[type=file]").first.set_input_files(elsewhere)
+    page.get_by_role("heading", name="Learn or score").wait_for(timeout=READ_MS)
+    page.get_by_role("radio", name="Score with a bundle").click()
+    page.locator(".st-key-eg_score button").first.click()
+    page.get_by_text("This bundle does not know this network.").wait_for(timeout=READ_MS)
+    page.get_by_text("Calibrate on this file").first.click()
+    page.get_by_text("every flow in it is taken as benign").wait_for(timeout=READ_MS)
+    picture(page, "data-unknown-network-light", 1080)
+    page.locator(".st-key-eg_calibrate_who input").fill("ann")
+    page.locator(".st-key-eg_calibrate button").first.click()
+    page.get_by_text("it was made here (state 0001)").wait_for(timeout=LEARN_MS)
+    verdict = page.get_by_text(re.compile(r"alerts? among 1,000 flows")).inner_text()
+    assert int(re.match(r"(\d+) alert", verdict).group(1)) <= 10  # 1 % was promised
+    assert page.get_by_text("This bundle does not know this network.").count() == 0
+    page.get_by_role("heading", name="Hosts with most alerts").wait_for()
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_an_unknown_table_is_mapped(
+    dashboard_url: str, new_page: NewPage, picture: Picture, tmp_path: Path
+) -> None:
+    table = tmp_path / "exporter.csv"
+    rows = [f"10.0.0.{n % 9},{n % 9000},443,tcp,{n / 7:.3f},{90 + n % 700},7,Berlin,normal"
+            for n in range(400)]  # fmt: skip
+    head = "SrcAddr,Sport,DstPort,proto,duration_s,in bytes,pkts,site,Label"
+    table.write_text("\n".join([head, *rows]) + "\n")
+    page = new_page("light")
+    open_data(page, dashboard_url)
+    page.locator("input[type=file]").first.set_input_files(table)
+    page.get_by_text("Which column means what?").wait_for(timeout=READ_MS)
+    page.get_by_role("button", name="Check it on the first rows").click()
+    page.get_by_text("Of the first 400 rows 400 would be accepted.").wait_for(timeout=READ_MS)
+    picture(page, "data-mapping-light", 1080)
+    page.get_by_role("button", name="Use this mapping").click()
+    page.get_by_role("heading", name="Learn or score").wait_for(timeout=READ_MS)
     assert page.locator("[data-testid=stException]").count() == 0
