@@ -94,10 +94,10 @@ def test_feature_bars_are_sorted_by_share() -> None:
 
 
 def test_a_loss_may_fall_below_zero() -> None:
-    spec = charts.loss_curve((0.5, 0.0, -0.2)).to_dict()
-    (rows,) = spec["datasets"].values()
-    assert [row["loss"] for row in rows] == [0.5, 0.0, -0.2]
-    assert spec["encoding"]["y"]["scale"].get("type") != "log"
+    spec = charts.loss_curve([(50, 0.5), (100, 0.0), (150, -0.25)], 200).to_dict()
+    rows = max(spec["datasets"].values(), key=len)
+    assert [row["loss"] for row in rows] == [0.5, 0.0, -0.25]
+    assert spec["layer"][0]["encoding"]["y"]["scale"].get("type") != "log"
 
 
 def test_screen_text_stays_plain_where_names_are_not_ours() -> None:
@@ -143,7 +143,7 @@ def test_the_servers_folder_lists_nothing_outside_itself(
     monkeypatch.setenv("EDGEGUARD_DATA_DIR", str(folder))
     found = workspace.server_folder()
     assert found is not None
-    assert workspace.server_files(found) == ["deep/a.csv"]
+    assert workspace.server_files(found).names == ("deep/a.csv",)
     assert workspace.server_file(found, "deep/a.csv").name == "a.csv"
     for name in ("../secret", "link", "none.csv", "deep"):
         with pytest.raises(SourceError, match="choose one of the list"):
