@@ -143,7 +143,7 @@ def test_the_servers_folder_lists_nothing_outside_itself(
     monkeypatch.setenv("EDGEGUARD_DATA_DIR", str(folder))
     found = workspace.server_folder()
     assert found is not None
-    assert workspace.server_files(found) == ["deep/a.csv"]
+    assert workspace.server_files(found).names == ("deep/a.csv",)
     assert workspace.server_file(found, "deep/a.csv").name == "a.csv"
     for name in ("../secret", "link", "none.csv", "deep"):
         with pytest.raises(SourceError, match="choose one of the list"):
