@@ -116,7 +116,11 @@ def latent_space(
         | {
             "aspectmode": "cube",
             "uirevision": view,
-            "camera": {"eye": {"x": 1.25, "y": 1.15, "z": 0.6}},
+            # Far enough that no title of an axis is cut off.
+            "camera": {
+                "eye": {"x": 1.55, "y": 1.4, "z": 0.75},
+                "center": {"x": 0, "y": 0, "z": -0.12},
+            },
         },
     )
     return figure
