@@ -104,7 +104,8 @@ def test_a_real_capture_is_learned_and_alerts_are_seen(
     page.get_by_role("button", name="Cancel").wait_for(timeout=READ_MS)
     page.reload()  # a new session finds the job again
     page.get_by_role("button", name="Cancel").wait_for(timeout=READ_MS)
-    page.get_by_text(re.compile(r"^Learning: step")).wait_for(timeout=LEARN_MS)
+    bar = page.get_by_test_id("stProgress")
+    bar.get_by_text(re.compile(r"^Learning: step")).wait_for(timeout=LEARN_MS)
     picture(page, "data-learning-light", 1080)
     page.get_by_role("heading", name="Results").wait_for(timeout=LEARN_MS)
 
