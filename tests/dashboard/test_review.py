@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from dashboard_app import finish, said
+from dashboard_app import APP, PATIENCE_S, finish, said
 from streamlit.testing.v1 import AppTest
 
-from dashboard import demo, evaluations, jobs, reviewing, state, wording, workspace
+from dashboard import demo, evaluations, jobs, reviewing, wording, workspace
 from dashboard.keys import ContextKey, Key, ReviewKey
 from dashboard.wording import review as words
 from edgeguard_core.detection.exclusion import Conditions
@@ -47,6 +47,10 @@ def queue(app: AppTest) -> object:
 
 def source() -> str:
     return reviewing.material_of(evaluations.load(evaluations.find("demo"))).source
+
+
+def in_force() -> float:
+    return evaluations.in_force(evaluations.find("demo")).threshold.value
 
 
 def test_the_queue_is_the_incidents_by_host_and_cause(review: AppTest) -> None:
@@ -114,8 +118,7 @@ def test_a_group_is_marked_counted_undone_and_logged(review: AppTest) -> None:
 
 def test_selected_flows_alone_are_decided_and_the_model_says_why(review: AppTest) -> None:
     pick(review, 3)
-    key = next(k for k in review.session_state.filtered_state if k.startswith(ReviewKey.FLOWS))
-    select(review, key, 0)
+    select(review, f"{ReviewKey.FLOWS}_demo_3_{in_force()}", 0)
     text = said(review)
     assert "A verdict here decides the 1 selected flow." in text
     assert "fwd_bytes is 9,000 where 40 to 800 is usual." in text
@@ -241,10 +244,7 @@ def test_random_flows_below_the_threshold_can_be_judged(review: AppTest) -> None
     sample = next(f.value for f in review.dataframe if "verdict" in f.value)
     assert len(sample) == 20
     assert sample["score"].max() < 1.31
-    key = next(
-        k for k in review.session_state.filtered_state if k.startswith(f"{ReviewKey.QUIET}_d")
-    )
-    select(review, key, 0, 4)
+    select(review, f"{ReviewKey.QUIET}_demo_{in_force()}", 0, 4)
     review.button(key=f"{ReviewKey.TRUE}_quiet").click().run()
     assert "Of 2 judged, 2 should have alerted: 100.0 %" in said(review)
 
@@ -320,7 +320,6 @@ def test_the_address_opens_a_part(app: AppTest) -> None:
     app.segmented_control(key=ReviewKey.PART).set_value(words.COMPARE).run()
     assert app.query_params["review"] in ("compare", ["compare"])
     assert words.COMPARE_NEEDS_TWO in said(app)
-    assert state.link()
 
 
 def test_models_of_the_same_file_stand_side_by_side(
@@ -371,9 +370,13 @@ def second_model(
     return other
 
 
-def test_a_file_can_be_scored_with_another_bundle(scored: jobs.Job, app: AppTest) -> None:
+def test_a_file_can_be_scored_with_another_bundle(
+    scored: jobs.Job, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from shutil import copytree
 
+    force = evaluations.in_force(evaluations.find("demo"))
+    monkeypatch.setattr(evaluations, "in_force", lambda reference: force)
     first = evaluations.find(scored.id)
     copytree(first.bundle, first.bundle.with_name("second"))
     app.session_state[ReviewKey.PART] = words.COMPARE
@@ -425,7 +428,6 @@ def test_the_name_is_remembered_by_the_log(review: AppTest) -> None:
     review.switch_page("views/overview.py").run()
     review.switch_page("views/review.py").run()
     assert review.text_input(key=ReviewKey.ACTOR_INPUT).value == "bob"
-    del review.session_state[ReviewKey.ACTOR_INPUT]
-    del review.session_state[ReviewKey.ACTOR]
-    review.run()
-    assert review.text_input(key=ReviewKey.ACTOR_INPUT).value == "bob"
+    later = AppTest.from_file(str(APP), default_timeout=PATIENCE_S).run()
+    later.switch_page("views/review.py").run()
+    assert later.text_input(key=ReviewKey.ACTOR_INPUT).value == "bob"
