@@ -63,8 +63,9 @@ def show(
                 _judge(
                     now, positions[decided] if undo else positions, verdict, actor, reason, about
                 )
-    if not actor:
-        st.caption(words.NO_ACTOR)
+    with st.container():  # holds its place, so that what stands below is not drawn anew
+        if not actor:
+            st.caption(words.NO_ACTOR)
 
 
 def ask_actor() -> None:

@@ -9,6 +9,7 @@ from dashboard import evaluations, reviewing, wording
 from dashboard.components import boundary, deciding, exclusions, retune_panel, tables, triage_group
 from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
+from dashboard.wording.errors import severity
 from edgeguard_core.detection.queue import Standing
 from edgeguard_core.detection.review import tally
 from edgeguard_core.thresholds import Threshold
@@ -32,7 +33,8 @@ def _show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
             "Alerts without an incident", key=ReviewKey.LONE, help=words.LONE_HELP
         )
     now = reviewing.triage(evaluated, threshold, without_excluded=hide_excluded, lone=lone)
-    _note()
+    with st.container():  # holds its place: what stands below must not be drawn anew
+        _note()
     queue = reviewing.table(now)
     decided = ~queue["standing"].isin(_UNDECIDED)
     _progress(now, int(decided.sum()))
@@ -45,11 +47,11 @@ def _show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
         0 if lone else now.queue.lone_alerts,
         now.queue.left_out,
     )
-    if held_back:
-        st.caption(held_back)
     if len(shown):
-        _queue(now, shown)
+        _queue(now, shown, held_back)
     else:
+        if held_back:
+            st.caption(held_back)
         _empty(now)
     st.divider()
     retune_panel.show(now)
@@ -84,9 +86,9 @@ def _empty(now: reviewing.Triage) -> None:
         st.info(words.NO_ALERTS, icon=":material/check_circle:")
 
 
-def _queue(now: reviewing.Triage, shown: pd.DataFrame) -> None:
+def _queue(now: reviewing.Triage, shown: pd.DataFrame, held_back: str) -> None:
     key = f"{ReviewKey.QUEUE}_{now.evaluated.reference.id}"
-    st.caption(words.QUEUE_HELP)
+    st.caption(f"{words.QUEUE_HELP} {held_back}".strip())
     selected = _table(now, shown, key)
     if selected is None:
         st.info(words.SELECT_A_GROUP, icon=":material/touch_app:")
@@ -94,14 +96,17 @@ def _queue(now: reviewing.Triage, shown: pd.DataFrame) -> None:
         return
     group = int(shown.index[selected])
     with st.container(border=True):
-        _title(shown.loc[group])
-        _steps(key, selected, len(shown))
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            _title(shown.loc[group])
+            _steps(key, selected, len(shown))
         triage_group.show(now, group)
 
 
 def _table(now: reviewing.Triage, shown: pd.DataFrame, key: str) -> int | None:
     drawn = shown.assign(
-        severity=[words.severity(value) for value in shown["severity"]],
+        severity=[severity(int(value)) for value in shown["severity"]],
         standing=[words.standing(word) for word in shown["standing"]],
         ratio=[words.ratio(value) for value in shown["ratio"]],
     ).drop(columns=["decided", *_missing(now)])
@@ -152,7 +157,7 @@ def _columns() -> dict[str, Any]:
 def _title(row: pd.Series) -> None:
     name = words.group_name(row["host"], row["cause"])
     st.markdown(
-        f"**{wording.plain(name)}** · {words.severity(row['severity'])} · "
+        f"**{wording.plain(name)}** · {severity(int(row['severity']))} · "
         f"{words.standing(row['standing'])} · {wording.plural(int(row['alerts']), 'alert')} · "
         f"{words.ratio(row['ratio'])} the threshold"
     )
@@ -165,7 +170,7 @@ def _steps(key: str, selected: int | None, groups: int) -> None:
         st.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
 
     at = -1 if selected is None else selected
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         st.button(
             "Previous", key=ReviewKey.PREVIOUS, icon=":material/arrow_upward:", shortcut="K",
             disabled=at <= 0, on_click=go, args=(max(at - 1, 0),),

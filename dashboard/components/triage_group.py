@@ -5,11 +5,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import jobs, reviewing, wording
-from dashboard.components import boundary, deciding, exclusions, tables
+from dashboard import reviewing, wording
+from dashboard.components import deciding, exclusions, flow_page, tables
 from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
-from edgeguard_core.errors import EdgeGuardError
 
 _FIRST = ("score", "verdict", "top_features")
 _LAST = ("class", "row")
@@ -34,14 +33,15 @@ def show(now: reviewing.Triage, group: int) -> None:
         now.evaluated.hosts[now.queue.host[group]] if now.queue.host[group] >= 0 else "",
         reviewing.cause_name(now.material, int(now.queue.cause[group])),
     )
-    if len(selected) == 1:
-        _why(now, int(now.evaluated.row[selected[0]]), flows)
     deciding.show(
         now,
         selected if len(selected) else alerts,
         about=name,
         says=words.blast_radius(len(alerts), int(now.queue.windows[group]), len(selected)),
     )
+    with st.container():  # holds its place, so that the form below stays open
+        if len(selected) == 1:
+            flow_page.show(now.evaluated.reference, int(now.evaluated.row[selected[0]]))
     exclusions.show_form(now, alerts, name)
 
 
@@ -73,35 +73,3 @@ def _table(now: reviewing.Triage, group: int, flows: pd.DataFrame) -> list[int]:
         alt="The group's worst flows with score, verdict, reasons and identity",
     )
     return [row for row in event.selection.rows if row < len(flows)]
-
-
-def _why(now: reviewing.Triage, row: int, flows: pd.DataFrame) -> None:
-    """One flow in a sentence, and the keys by which other tools know it."""
-    reference = now.evaluated.reference
-    try:
-        with st.spinner("Asking the model …"):
-            told = _explain(
-                str(reference.bundle), str(reference.source), row, reference.schema_option,
-                str(reference.state.path), jobs.COMMAND,
-            )  # fmt: skip
-    except EdgeGuardError as error:
-        boundary.say(str(error))
-        return
-    st.text(told or "The model gave no reason.")
-    flow = flows[flows["row"] == row].iloc[0]
-    keys = {name: flow[name] for name in reviewing.PIVOT_KEYS if name in flow.index}
-    for name, value in keys.items():
-        st.code(f'{name} == "{value}"', language=None)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _explain(
-    bundle: str,
-    source: str,
-    row: int,
-    schema: tuple[str, ...],
-    state: str,
-    command: tuple[str, ...],
-) -> str:
-    told = jobs.ask("explain", bundle, source, *schema, "--state", state, "--row", str(row))
-    return str(told["flows"][0]["sentence"])

@@ -12,9 +12,6 @@ from edgeguard_core.evaluation.compare import Comparison
 TRIAGE, COMPARE, REPORT = "Triage", "Compare", "Report"
 PARTS = (TRIAGE, COMPARE, REPORT)
 
-# From which severity on a flow is called so, with a shape that repeats what colour would say.
-_SEVERITIES = ((100, "⬟ critical"), (75, "△ high"), (50, "◇ medium"), (0, "▽ low"))
-
 QUEUE_HELP = "Raised incidents, grouped by host and cause; the highest score first."
 BY_CAUSE_ALONE = (
     "Grouped by cause alone: these flows have no times or no hosts, so there are no incidents and "
@@ -104,15 +101,6 @@ QUIET = f"Judge {MOST_QUIET_SAMPLES} random flows below the threshold"
 QUIET_HELP = "Drawn once for this file and threshold. Select flows, then decide."
 
 
-def severity(value: float) -> str:
-    """A severity's word behind its shape.
-
-    >>> severity(100), severity(60), severity(3)
-    ('⬟ critical', '◇ medium', '▽ low')
-    """
-    return next(word for least, word in _SEVERITIES if value >= least)
-
-
 def standing(word: str) -> str:
     """How far a group is decided, as the queue shows it.
 
@@ -165,7 +153,7 @@ def not_shown(decided: int, excluded: int, lone: int, left_out: int) -> str:
         said.append(f"{plural(lone, 'alert')} {'raises' if lone == 1 else 'raise'} no incident")
     if left_out:
         said.append(f"{plural(left_out, 'group')} with lower scores not listed")
-    return " · ".join(said)
+    return " · ".join(said) + "." if said else ""
 
 
 def blast_radius(alerts: int, windows: int, chosen: int) -> str:

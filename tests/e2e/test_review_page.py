@@ -1,0 +1,128 @@
+"""Triage on the demo: decide, undo, exclude, preview a retune, and take a report along."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.e2e
+
+NewPage = Callable[[str], "Page"]
+Picture = Callable[..., None]
+START_MS = 60_000
+MOST_BYTES = 2_000_000
+
+
+def open_review(new_page: NewPage, url: str, scheme: str, part: str = "triage") -> "Page":
+    page = new_page(scheme)
+    page.set_default_timeout(START_MS)
+    page.goto(f"{url}/review?review={part}")
+    page.get_by_role("heading", name="Review", exact=True).wait_for()
+    return page
+
+
+def wait_for_text(page: "Page", text: str) -> None:
+    page.get_by_text(re.compile(text)).first.wait_for()
+
+
+def no_red_box(page: "Page") -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stAlertContentError]").count() == 0
+
+
+def test_a_group_is_decided_undone_excluded_and_previewed(
+    dashboard_url: str, new_page: NewPage, picture: Picture
+) -> None:
+    page = open_review(new_page, dashboard_url, "light")
+    wait_for_text(page, "0 of 23 groups decided · 0 of 1,662 alerts")
+    page.get_by_label("Your name").fill("ann")
+    # Past the flood and the amplification, whose scores no false verdict lies below.
+    page.get_by_role("button", name="Next").click()
+    wait_for_text(page, "all 334 alerts in 2 windows")
+    page.get_by_role("button", name="True positive").click()
+    wait_for_text(page, "1 of 23 groups decided · 334 of 1,662 alerts")
+    page.get_by_role("button", name="Next").click()
+    wait_for_text(page, "all 731 alerts in 5 windows")
+    page.get_by_label("Reason (optional)").fill("load test of the web server")
+    wait_for_text(page, "Press Enter|all 731 alerts in 5 windows")
+    page.get_by_role("button", name="False positive").click()
+    wait_for_text(page, "731 flows of 10.20.0.7 · direction: false positive")
+    wait_for_text(page, "2 of 23 groups decided · 1,065 of 1,662 alerts")
+    wait_for_text(page, "With your 731 false verdicts, θ")
+    wait_for_text(page, "Nothing changes until you save a threshold")
+    page.mouse.move(0, 0)
+    picture(page, "review-triage-light", 1500)
+    page.get_by_role("button", name="Undo").click()
+    wait_for_text(page, "Undone: 731 flows")
+    wait_for_text(page, "1 of 23 groups decided · 334 of 1,662 alerts")
+    page.get_by_role("button", name="False positive").click()
+    wait_for_text(page, "2 of 23 groups decided")
+
+    page.get_by_text("Exclude alerts like this").click()
+    wait_for_text(page, "Would hide 7\\d\\d alerts")
+    page.get_by_label("Why it is harmless").fill("load test")
+    page.get_by_role("button", name="Exclude", exact=True).click()
+    wait_for_text(page, "Excluded until \\d{4}-")
+    wait_for_text(page, "Exclusions \\(1 active\\)")
+    wait_for_text(page, "7\\d\\d alerts hidden by exclusions")
+
+    page.get_by_role("button", name="Open it in the Studio").click()
+    page.get_by_role("heading", name="Threshold", exact=True).wait_for()
+    wait_for_text(page, "tried, not saved")
+    no_red_box(page)
+
+
+def test_keys_go_through_the_queue_and_decide(
+    dashboard_url: str, new_page: NewPage, picture: Picture
+) -> None:
+    page = open_review(new_page, dashboard_url, "dark")
+    wait_for_text(page, "groups? decided")
+    page.get_by_label("Your name").fill("bob")
+    page.get_by_role("button", name="Next").click()
+    wait_for_text(page, "A verdict here decides all")
+    page.get_by_role("heading", name="Review", exact=True).click()  # out of the text field
+    page.keyboard.press("j")
+    wait_for_text(page, "10.20.0.7 · service|10.20.0.21 · service|10.20.0.7 · direction")
+    page.keyboard.press("3")
+    wait_for_text(page, ": known benign\\.")
+    page.keyboard.press("u")
+    wait_for_text(page, "Undone: ")
+    picture(page, "review-triage-dark", 1500)
+    no_red_box(page)
+
+
+def test_one_model_says_what_a_comparison_needs(dashboard_url: str, new_page: NewPage) -> None:
+    page = open_review(new_page, dashboard_url, "light", "compare")
+    wait_for_text(page, "Only one model has scored this file")
+    no_red_box(page)
+
+
+def test_the_report_and_its_twin_are_downloaded(
+    dashboard_url: str, new_page: NewPage, picture: Picture, tmp_path: Path
+) -> None:
+    page = open_review(new_page, dashboard_url, "light", "report")
+    page.get_by_text("Replace addresses by pseudonyms").click()
+    wait_for_text(page, "Keep the key")
+    page.get_by_role("button", name="Make the report").click()
+    html, twin = tmp_path / "r.html", tmp_path / "r.json"
+    for name, target in (("Report (HTML)", html), ("The same as JSON", twin)):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        download.value.save_as(target)
+        assert 10_000 < target.stat().st_size < MOST_BYTES
+    told = json.loads(twin.read_text())
+    assert told["summary"]["alerts"] == 1_830
+    assert told["pseudonyms"] is True
+    assert "10.20." not in html.read_text() + twin.read_text()
+    picture(page, "review-report-light", 900)
+    page.goto(html.as_uri())
+    page.get_by_role("heading", name="Recall by attack class").wait_for()
+    assert page.locator("svg").count() > 5
+    assert page.evaluate("document.scripts.length") == 0
+    picture(page, "report-page-light", 1400)
