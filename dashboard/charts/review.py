@@ -70,12 +70,13 @@ def _overlaid(
     dark: bool,
 ) -> alt.LayerChart:
     names = list(points["model"])
-    colour = alt.Color(
-        "model:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=list((_DARK if dark else _LIGHT)[: len(names)])),
-        legend=alt.Legend(orient="top", direction="horizontal", labelLimit=220, columns=2),
-    )
+    legend = alt.Legend(
+        orient="top", direction="horizontal", labelLimit=220, columns=2,
+        symbolSize=110, symbolDash=[1, 0], symbolStrokeWidth=0,
+    )  # fmt: skip
+    colours = list((_DARK if dark else _LIGHT)[: len(names)])
+    scale = alt.Scale(domain=names, range=colours)
+    colour = alt.Color("model:N", title=None, scale=scale, legend=legend)
     tooltip = [
         alt.Tooltip("model:N", title="Model"),
         alt.Tooltip("x:Q", title=tips[0], format=".3~%"),
@@ -91,6 +92,7 @@ def _overlaid(
             color=colour,
             strokeDash=alt.StrokeDash(
                 "model:N",
+                title=None,
                 legend=None,
                 scale=alt.Scale(domain=names, range=list(_DASHES[: len(names)])),
             ),

@@ -135,10 +135,10 @@ def _missing(now: reviewing.Triage) -> list[str]:
 
 def _columns() -> dict[str, Any]:
     whole = {"format": "localized", "width": "small"}
-    time = {"format": "YYYY-MM-DD HH:mm", "width": "medium"}
+    time = {"format": "YYYY-MM-DD HH:mm", "width": 150}
     return {
-        "severity": st.column_config.TextColumn("Severity", width="small", pinned=True),
-        "standing": st.column_config.TextColumn("Decided", width="medium"),
+        "severity": st.column_config.TextColumn("Severity", width=100, pinned=True),
+        "standing": st.column_config.TextColumn("Decided", width=135),
         "host": st.column_config.TextColumn("Host"),
         "cause": st.column_config.TextColumn("Cause", width="small"),
         "windows": st.column_config.NumberColumn(

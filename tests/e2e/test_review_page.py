@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dashboard_app import PROJECT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -56,8 +59,8 @@ def test_a_group_is_decided_undone_excluded_and_previewed(
     wait_for_text(page, "2 of 23 groups decided · 1,065 of 1,662 alerts")
     wait_for_text(page, "With your 731 false verdicts, θ")
     wait_for_text(page, "Nothing changes until you save a threshold")
-    page.mouse.move(0, 0)
-    picture(page, "review-triage-light", 1500)
+    page.get_by_role("heading", name="Review", exact=True).scroll_into_view_if_needed()
+    picture(page, "review-triage-light", 1850)
     page.get_by_role("button", name="Undo").click()
     wait_for_text(page, "Undone: 731 flows")
     wait_for_text(page, "1 of 23 groups decided · 334 of 1,662 alerts")
@@ -101,6 +104,25 @@ def test_one_model_says_what_a_comparison_needs(dashboard_url: str, new_page: Ne
     page = open_review(new_page, dashboard_url, "light", "compare")
     wait_for_text(page, "Only one model has scored this file")
     no_red_box(page)
+
+
+def test_a_second_model_scores_the_file_and_stands_beside_the_first(
+    dashboard_url: str, work_folder: Path, new_page: NewPage, picture: Picture
+) -> None:
+    quick = work_folder / "bundles" / "office-quick"
+    subprocess.run(
+        [sys.executable, "-m", "edgeguard_core.cli", "train", "sample_data/office_day.csv.gz",
+         "--steps", "60", "--seed", "3", "--out", str(quick)],
+        cwd=PROJECT, check=True, capture_output=True,
+    )  # fmt: skip
+    page = open_review(new_page, dashboard_url, "light", "compare")
+    page.get_by_role("button", name="Score it").click()
+    wait_for_text(page, "13,397 flows that all of them scored, at most 1,830 alerts each")
+    page.locator("[data-testid=stVegaLiteChart]").nth(1).wait_for()
+    assert page.locator("[data-testid=stVegaLiteChart]").count() == 2
+    wait_for_text(page, "No further bundle at hand")
+    no_red_box(page)
+    picture(page, "review-compare-light", 1350)
 
 
 def test_the_report_and_its_twin_are_downloaded(
