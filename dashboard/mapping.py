@@ -52,11 +52,6 @@ class Head:
         cells = (row[column].strip() for row in self.rows if column < len(row))
         return " · ".join(list(dict.fromkeys(cell for cell in cells if cell))[:_EXAMPLES])
 
-    def example(self, column: int) -> str:
-        """The first filled cell of a column."""
-        cells = (row[column] for row in self.rows if column < len(row))
-        return next((cell.strip() for cell in cells if cell.strip()), "")
-
 
 @dataclass(frozen=True)
 class Guess:

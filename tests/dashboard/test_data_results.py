@@ -190,6 +190,12 @@ def test_what_was_read_and_deleted_is_read_again(upload: Upload) -> None:
     assert wording.LEARN_OR_SCORE in said(app)
 
 
+def test_no_value_of_an_uploader_that_is_gone_is_kept(upload: Upload) -> None:
+    app = upload("office.csv")
+    assert app.session_state[Key.UPLOAD_ROUND] == 1
+    assert "eg_upload_0" not in app.session_state
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(
     data: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

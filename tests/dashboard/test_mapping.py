@@ -24,7 +24,7 @@ def test_the_head_of_a_table_is_read_whatever_its_delimiter(tmp_path: Path, deli
     assert head is not None
     assert head.delimiter == delimiter
     assert head.columns == ("a b", "c", "d")
-    assert [head.example(n) for n in range(3)] == ["1", "2", "3"]
+    assert [head.examples(n) for n in range(3)] == ["1", "2 · 5", "3 · 6"]
 
 
 def test_a_compressed_table_is_read_too(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_parquet_table_has_a_head_too(tmp_path: Path) -> None:
     head = mapping.read_head(path)
     assert head is not None
     assert head.columns == ("Quelle", "n", "x")
-    assert [head.example(n) for n in range(3)] == ["10.0.0.1", "1", "0.5"]
+    assert [head.examples(n).split(" · ")[0] for n in range(3)] == ["10.0.0.1", "1", "0.5"]
 
 
 def test_what_no_source_brings_is_no_target() -> None:
