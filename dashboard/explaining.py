@@ -73,12 +73,15 @@ def explain(reference: evaluations.Reference, row: int) -> dict[str, Any]:
         If the scored file or the bundle is gone, or the line holds no flow.
     """
     try:
-        stamp = reference.source.stat().st_mtime_ns
+        modified = reference.source.stat().st_mtime_ns
     except OSError as error:
         raise EdgeGuardError(
             f"{reference.source.name} is no longer where it was scored, so the model cannot be "
             "asked about its flows; upload it again."
         ) from error
+    # A calibration made here since then changes the p-value.
+    kept = reference.state.path
+    stamp = (modified, kept.stat().st_mtime_ns if kept.exists() else 0)
     return _explain(
         str(reference.bundle), str(reference.source), row, reference.schema_option, stamp
     )
@@ -86,7 +89,7 @@ def explain(reference: evaluations.Reference, row: int) -> dict[str, Any]:
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _explain(
-    bundle: str, path: str, row: int, schema: tuple[str, ...], stamp: int
+    bundle: str, path: str, row: int, schema: tuple[str, ...], stamp: tuple[int, int]
 ) -> dict[str, Any]:
     state = str(workspace.state_folder(Path(bundle)))
     told = jobs.ask(

@@ -178,7 +178,7 @@ def _over_time(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
     st.altair_chart(
         charts.alerts_over_time(frame, domain, dark=dark), alt="Alerts over time, by label"
     )
-    st.caption(words.steps(quantity(distributions.step_ms(evaluated.time_ms), "ms")))
+    st.caption(words.steps(quantity(distributions.step_ms(evaluated.time_ms), "ms"), domain[0]))
 
 
 def _features(details: Details) -> None:

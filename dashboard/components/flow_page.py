@@ -23,31 +23,29 @@ def show(reference: evaluations.Reference, row: int) -> None:
     except EdgeGuardError as error:
         boundary.say(str(error))
         return
-    st.markdown(f"#### Why line {wording.count(row)} is odd")
+    threshold = _threshold(reference)
+    st.markdown(f"#### {words.why(row, flow.score, threshold)}")
     told: dict[str, Any] = {}
     try:
         with st.spinner(words.ASKING):
             told = explaining.explain(reference, row)
     except EdgeGuardError as error:
         st.caption(wording.plain(str(error)))
-    _figures(reference, flow, told)
+    _figures(flow, told, threshold)
     if told.get("sentence"):
         st.text(told["sentence"])
     _reasons(flow, told)
     _elsewhere(flow, told.get("features") or [])
 
 
-def _figures(
-    reference: evaluations.Reference, flow: explaining.FlowFacts, told: dict[str, Any]
-) -> None:
-    threshold = _threshold(reference)
+def _figures(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float | None) -> None:
     severity = flow.columns.get("severity", told.get("severity"))
     p_value = told.get("p_value", flow.columns.get("p_value"))
     beyond = bool(told.get("extrapolated", flow.columns.get("p_extrapolated", False)))
     with st.container(horizontal=True):
         if severity is not None:
             st.metric(
-                "Severity", words.severity(int(severity)), f"{int(severity)} of 100",
+                "Severity", wording.severity(int(severity)), f"{int(severity)} of 100",
                 delta_color="off", delta_arrow="off", border=True,
                 help="From the p-value alone: moving the threshold does not change it.",
             )  # fmt: skip

@@ -9,7 +9,6 @@ from dashboard import evaluations, reviewing, wording
 from dashboard.components import boundary, deciding, exclusions, retune_panel, tables, triage_group
 from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
-from dashboard.wording.errors import severity
 from edgeguard_core.detection.queue import Standing
 from edgeguard_core.detection.review import tally
 from edgeguard_core.thresholds import Threshold
@@ -106,7 +105,7 @@ def _queue(now: reviewing.Triage, shown: pd.DataFrame, held_back: str) -> None:
 
 def _table(now: reviewing.Triage, shown: pd.DataFrame, key: str) -> int | None:
     drawn = shown.assign(
-        severity=[severity(int(value)) for value in shown["severity"]],
+        severity=[wording.severity(value) for value in shown["severity"]],
         standing=[words.standing(word) for word in shown["standing"]],
         ratio=[words.ratio(value) for value in shown["ratio"]],
     ).drop(columns=["decided", *_missing(now)])
@@ -157,7 +156,7 @@ def _columns() -> dict[str, Any]:
 def _title(row: pd.Series) -> None:
     name = words.group_name(row["host"], row["cause"])
     st.markdown(
-        f"**{wording.plain(name)}** · {severity(int(row['severity']))} · "
+        f"**{wording.plain(name)}** · {wording.severity(row['severity'])} · "
         f"{words.standing(row['standing'])} · {wording.plural(int(row['alerts']), 'alert')} · "
         f"{words.ratio(row['ratio'])} the threshold"
     )

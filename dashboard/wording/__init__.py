@@ -9,6 +9,7 @@ from dashboard.wording.formats import (
     percent,
     plain,
     plural,
+    severity,
     size,
     usual,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "plain",
     "plural",
     "read_in_short",
+    "severity",
     "size",
     "skipped",
     "stage",

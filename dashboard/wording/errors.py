@@ -1,6 +1,7 @@
 """What the Errors view and a flow's own page say."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from dashboard.wording.formats import count, number, percent
 
@@ -68,18 +69,6 @@ GROUP_NAMES = {
     "flag": "Flag",
 }
 
-# From which severity on a flow is called so; a shape repeats what colour would say.
-_SEVERITIES = ((100, "⬟ critical"), (75, "△ high"), (50, "◇ medium"), (0, "▽ low"))
-
-
-def severity(value: int) -> str:
-    """A severity in a word, with its shape.
-
-    >>> severity(100), severity(74), severity(3)
-    ('⬟ critical', '◇ medium', '▽ low')
-    """
-    return next(word for least, word in _SEVERITIES if value >= least)
-
 
 def higher_than(p_value: float | None, extrapolated: bool) -> str:
     """What share of normal traffic a flow scores higher than, from its p-value.
@@ -119,13 +108,25 @@ def sample_said(shown: int, flows: int) -> str:
     return f"{count(shown)} of {count(flows)} flows{drawn}; drag to turn, scroll to zoom."
 
 
-def steps(width: str) -> str:
-    """How finely time is cut.
+def steps(width: str, first_ms: float) -> str:
+    """How finely time is cut, and on which day it begins.
 
-    >>> steps("30 min")
-    'Each step is 30 min, UTC. A line ends where a step has no such flow.'
+    >>> steps("30 min", 0.0)
+    'From 1970-01-01, UTC; each step is 30 min. A line ends where a step has no such flow.'
     """
-    return f"Each step is {width}, UTC. A line ends where a step has no such flow."
+    day = datetime.fromtimestamp(first_ms / 1000, UTC).date().isoformat()
+    return f"From {day}, UTC; each step is {width}. A line ends where a step has no such flow."
+
+
+def why(row: int, score: float, threshold: float | None) -> str:
+    """The title of a flow's page: a flow below the threshold is not called odd.
+
+    >>> why(1761, 244.5, 1.3), why(12, 0.3, 1.3)
+    ('Why line 1,761 is odd', 'Why line 12 scores only 0.3')
+    """
+    if threshold is not None and score < threshold:
+        return f"Why line {count(row)} scores only {number(score)}"
+    return f"Why line {count(row)} is odd"
 
 
 def ratio(score: float, threshold: float | None) -> str:

@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 UNDEFINED = "–"
+# From which severity on a flow is called so; a shape repeats what colour would say.
+_SEVERITIES = ((100, "⬟ critical"), (75, "△ high"), (50, "◇ medium"), (0, "▽ low"))
 _MARKUP = "\\`*[]<$~"  # with these gone no link, formula or style can begin
 
 
@@ -78,6 +80,15 @@ def cell(value: Any) -> str:
     if is_undefined(value):
         return UNDEFINED
     return number(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def severity(value: float) -> str:
+    """A severity's word behind its shape.
+
+    >>> severity(100), severity(60), severity(3)
+    ('⬟ critical', '◇ medium', '▽ low')
+    """
+    return next(word for least, word in _SEVERITIES if value >= least)
 
 
 def plain(text: str) -> str:

@@ -64,7 +64,7 @@ def test_over_time_shows_benign_attack_and_alerts(view: AppTest) -> None:
     part(view, words.TIME)
     assert len(view.get("vega_lite_chart")) == 3
     assert "Benign flows" in said(view)
-    assert "Each step is 30 min, UTC." in said(view)
+    assert "UTC; each step is 30 min." in said(view)
 
 
 def test_features_are_chosen_and_their_errors_drawn(view: AppTest) -> None:
