@@ -54,7 +54,8 @@ def _figures(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float 
             delta_color="off", delta_arrow="off", border=True,
         )  # fmt: skip
         st.metric(
-            "p-value", wording.number(p_value), "past calibration" if beyond else None,
+            "p-value", wording.number(p_value),
+            "past calibration" if beyond else "within calibration",
             delta_color="off", delta_arrow="off", border=True,
             help="The share of held-out benign flows that score at least as high: this one "
             f"scores higher than {words.higher_than(p_value, beyond)}.",
@@ -65,7 +66,7 @@ def _figures(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float 
         )  # fmt: skip
         if flow.kind != "unlabelled":
             st.metric(
-                "Class", flow.class_name, flow.kind if flow.class_name != flow.kind else None,
+                "Class", flow.class_name, f"labelled {flow.kind}",
                 delta_color="off", delta_arrow="off", border=True,
             )  # fmt: skip
 
