@@ -34,6 +34,11 @@ def wait_for_text(page: "Page", text: str) -> None:
     page.get_by_text(re.compile(text)).first.wait_for()
 
 
+def at_rest(page: "Page") -> None:
+    """Wait until the page is drawn whole: a key counts once its button is there."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def no_red_box(page: "Page") -> None:
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.locator("[data-testid=stAlertContentError]").count() == 0
@@ -90,10 +95,13 @@ def test_keys_go_through_the_queue_and_decide(
     page.get_by_role("button", name="Next").click()
     wait_for_text(page, "A verdict here decides all")
     page.get_by_role("heading", name="Review", exact=True).click()  # out of the text field
+    at_rest(page)
     page.keyboard.press("j")
     wait_for_text(page, "10.20.0.7 · service|10.20.0.21 · service|10.20.0.7 · direction")
+    at_rest(page)
     page.keyboard.press("3")
     wait_for_text(page, ": known benign\\.")
+    at_rest(page)
     page.keyboard.press("u")
     wait_for_text(page, "Undone: ")
     picture(page, "review-triage-dark", 1500)
