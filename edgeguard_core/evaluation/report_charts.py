@@ -11,7 +11,7 @@ _HEIGHT: Final = 240
 _LEFT: Final = 58
 _BOTTOM: Final = 42
 _TOP: Final = 26
-_RIGHT: Final = 16
+_RIGHT: Final = 24  # room for half of the last tick, "100 %"
 _FLOOR: Final = 0.7  # where bars stand on a logarithmic axis of counts; 1 is then a visible bar
 KINDS: Final = ("benign", "attack", "unlabelled")
 
