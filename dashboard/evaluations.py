@@ -144,7 +144,7 @@ def listed() -> list[Reference]:
     sample = None if shipped is None else shipped.source  # scored once more by those who try it
     found = []
     for job in jobs.all_jobs():
-        reference = _of_job(job)
+        reference = of_job(job)
         if reference is not None and reference.source != sample:
             found.append(reference)
     return found if shipped is None else [*found, shipped]
@@ -155,12 +155,28 @@ def find(evaluation_id: object) -> Reference | None:
     if evaluation_id == DEMO:
         return _of_demo()
     job = jobs.find(evaluation_id)
-    return None if job is None else _of_job(job)
+    return None if job is None else of_job(job)
 
 
 def of_job(job: jobs.Job) -> Reference | None:
-    """What a finished job scored; None before it is done, and for the sample traffic."""
-    return _of_job(job)
+    """What a finished job scored; None before it is done, and when its parts are gone."""
+    scores, given = job.facts.get("scores"), workspace.find(job.file_id)
+    if scores is None or given is None or not Path(scores).exists():
+        return None
+    if jobs.status(job).state is not jobs.State.DONE:
+        return None
+    details = job.facts.get("details")
+    return Reference(
+        id=job.id,
+        title=given.name,
+        bundle=Path(job.facts["bundle"]),
+        scores=Path(scores),
+        source=given.path,
+        schema_option=given.schema_option,
+        file_id=given.id,
+        created=job.created,
+        details=Path(details) if details and Path(details).exists() else None,
+    )
 
 
 def in_force(reference: Reference) -> InForce:
@@ -295,26 +311,6 @@ def _numbers(table: Any, name: str | None) -> NDArray[np.float64] | None:
 
 def _time_columns() -> Sequence[str]:
     return sorted({Schema.named(name).time or "" for name in shipped_schemas()} - {""})
-
-
-def _of_job(job: jobs.Job) -> Reference | None:
-    scores, given = job.facts.get("scores"), workspace.find(job.file_id)
-    if scores is None or given is None or not Path(scores).exists():
-        return None
-    if jobs.status(job).state is not jobs.State.DONE:
-        return None
-    details = job.facts.get("details")
-    return Reference(
-        id=job.id,
-        title=given.name,
-        bundle=Path(job.facts["bundle"]),
-        scores=Path(scores),
-        source=given.path,
-        schema_option=given.schema_option,
-        file_id=given.id,
-        created=job.created,
-        details=Path(details) if details and Path(details).exists() else None,
-    )
 
 
 def _of_demo() -> Reference | None:

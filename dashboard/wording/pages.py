@@ -99,7 +99,7 @@ NO_FILE = (
 
 
 def verdict(summary: Any) -> str:
-    """What the scored file says, in a sentence or two (a ``results.Summary``)."""
+    """What the scored file says, in a sentence or two (a ``results.Counts``)."""
     if not summary.flows:
         return "No flow was scored."
     said = [
