@@ -4,8 +4,9 @@
 set -euo pipefail
 
 if [ $# -eq 0 ]; then
-    # The browser that the end-to-end tests drive, and the program that reads files of nfcapd.
-    set -- chromium nfdump
+    # The browser that the end-to-end tests drive, the program that reads files of nfcapd, and the
+    # broker and the database that alerts go to.
+    set -- chromium nfdump mosquitto postgresql
 fi
 
 missing=()

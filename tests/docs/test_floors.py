@@ -14,7 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "edgeguard_core"
 
 # What an edge box loads, and what it must not load with it.
-EDGE_ROOMS = ("flows", "features", "thresholds", "inference", "bundle", "detection")
+EDGE_ROOMS = (
+    "flows",
+    "features",
+    "thresholds",
+    "inference",
+    "bundle",
+    "detection",
+    "outputs",
+    "watch",
+)
 NOT_ON_THE_EDGE = ("pandas", "pyarrow", "sklearn", "scipy", "typer", "rich", "tensorflow", "keras")
 
 

@@ -1,0 +1,1 @@
+"""The live loop: flows in from a feed, verdicts and incidents out as records."""
