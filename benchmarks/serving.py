@@ -1,4 +1,7 @@
-"""A running dashboard with a work folder of its own, and a Chromium that looks at it."""
+"""A running dashboard with a work folder of its own, and a Chromium that looks at it.
+
+The browser tests use it, too.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parents[1]
+APP = PROJECT / "dashboard" / "app.py"
 START_S = 90.0
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
@@ -42,16 +47,16 @@ class Server:
 
 
 @contextmanager
-def dashboard(work: Path) -> Iterator[Server]:
-    """A dashboard that keeps everything in ``work``, ended by its number."""
+def dashboard(work: Path, app: Path = APP) -> Iterator[Server]:
+    """A dashboard, or another app, that keeps everything in ``work``, ended by its number."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     work.mkdir(parents=True, exist_ok=True)
-    log = work / "server.log"
+    log = work / f"{app.stem}.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}"],
+            [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"],
             cwd=PROJECT,
             env=os.environ | {"EDGEGUARD_WORK": str(work)},
             stdout=out,
@@ -87,10 +92,15 @@ def chromium() -> Iterator[Browser]:
     """The Chromium of this machine, without a window."""
     from playwright.sync_api import sync_playwright
 
-    path = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    path = browser_path()
     if path is None:
         raise SystemExit(f"None of {', '.join(_BROWSERS)} is installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
         yield browser
         browser.close()
+
+
+def browser_path() -> str | None:
+    """Where a Chromium of this machine is; None where there is none."""
+    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)

@@ -109,12 +109,7 @@ def _table(now: reviewing.Triage, sample: NDArray[np.int64]) -> NDArray[np.int64
         lazy=False,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={
-            "verdict": st.column_config.TextColumn("Verdict", width=125),
-            "score": st.column_config.NumberColumn("Score", format="%.4g", width="small"),
-            "top_features": st.column_config.TextColumn("What weighs most", width="large"),
-            "row": st.column_config.NumberColumn("Line", format="%d", width="small"),
-        },
+        column_config=tables.judged_columns("What weighs most"),
         alt="Random flows below the threshold",
     )
     return sample[np.array([row for row in event.selection.rows if row < len(sample)], np.int64)]

@@ -1,6 +1,7 @@
 """Small things that several parts draw: tables of whole rows, and remarks of the command."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import streamlit as st
 
@@ -28,3 +29,14 @@ def remarks(warnings: Iterable[str]) -> None:
     if lines:
         text = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
         st.warning(text, icon=":material/info:")
+
+
+def judged_columns(reasons: str) -> dict[str, Any]:
+    """How the columns of flows that are judged look; ``reasons`` heads what weighs in a score."""
+    return {
+        "score": st.column_config.NumberColumn("Score", format="%.4g", width="small"),
+        "verdict": st.column_config.TextColumn("Verdict", width=125),
+        "top_features": st.column_config.TextColumn(reasons, width="large"),
+        "class": st.column_config.TextColumn("Class"),
+        "row": st.column_config.NumberColumn("Line", format="%d", width="small"),
+    }

@@ -63,13 +63,7 @@ def _table(now: reviewing.Triage, group: int, flows: pd.DataFrame) -> list[int]:
         lazy=False,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={
-            "score": st.column_config.NumberColumn("Score", format="%.4g", width="small"),
-            "verdict": st.column_config.TextColumn("Verdict", width=125),
-            "top_features": st.column_config.TextColumn("Odd because of", width="large"),
-            "class": st.column_config.TextColumn("Class"),
-            "row": st.column_config.NumberColumn("Line", format="%d", width="small"),
-        },
+        column_config=tables.judged_columns("Odd because of"),
         alt="The group's worst flows with score, verdict, reasons and identity",
     )
     return [row for row in event.selection.rows if row < len(flows)]

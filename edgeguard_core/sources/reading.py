@@ -17,6 +17,9 @@ OnProgress = Callable[[float], None]
 def expand(paths: Iterable[str | Path]) -> list[Path]:
     """The files that are meant: a folder stands for the files in it, by name.
 
+    Hidden files and the notes that people lay beside their data (``README``, ``*.md``) are no
+    data.
+
     Raises
     ------
     SourceError
@@ -27,15 +30,17 @@ def expand(paths: Iterable[str | Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(item for item in path.iterdir() if _is_visible_file(item))
+        inside = sorted(item for item in path.iterdir() if _is_data(item))
         if not inside:
             raise SourceError(f"Folder {path} holds no file; name one that does.")
         files += inside
     return files
 
 
-def _is_visible_file(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")
+def _is_data(path: Path) -> bool:
+    name = path.name.lower()
+    note = name.endswith(".md") or name in ("readme", "readme.txt", "license", "license.txt")
+    return path.is_file() and not note and not name.startswith(".")
 
 
 def read_batches(

@@ -1,34 +1,15 @@
 """A running dashboard and a browser that looks at it."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_app import APP, PROJECT
+import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-START_S = 90.0
 
 
 def missing(what: str) -> None:
@@ -47,70 +28,28 @@ def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dashboard_url(work_folder: Path) -> Iterator[str]:
     """Address of a dashboard that was started for these tests, and is stopped by its number."""
-    with serving(APP, work_folder) as url:
-        yield url
+    with serving.dashboard(work_folder) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def studio_url(work_folder: Path) -> Iterator[str]:
     """Address of a page with the tuner alone, on synthetic evaluations (``?case=small``)."""
-    with serving(Path(__file__).with_name("studio_app.py"), work_folder) as url:
-        yield url
-
-
-@contextmanager
-def serving(app: Path, work: Path) -> Iterator[str]:
-    """A server of an app while it is needed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = work / f"{app.stem}.log"
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"],
-            cwd=PROJECT,
-            env=os.environ | {"EDGEGUARD_WORK": str(work)},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_it_answers(f"{url}/_stcore/health", server, log)
-        yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"The dashboard did not start:\n{log.read_text()}")
-            time.sleep(0.2)
+    with serving.dashboard(work_folder, Path(__file__).with_name("studio_app.py")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Debian's Chromium."""
+    """The Chromium of this machine."""
     try:
-        from playwright.sync_api import sync_playwright
+        import playwright  # noqa: F401
     except ImportError:
         missing("the playwright package is not installed")
-    if not CHROMIUM.exists():
-        missing(f"{CHROMIUM} is not there: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+    if serving.browser_path() is None:
+        missing("no Chromium is there: apt-get install chromium")
+    with serving.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from edgeguard_core.sources.base import MOST_REJECTIONS_KEPT
 
 
 def test_a_folder_stands_for_its_files_by_name(tmp_path: Path) -> None:
-    for name in ("b.log", "a.log", ".hidden"):
+    for name in ("b.log", "a.log", ".hidden", "README.md"):
         written(tmp_path, name, zeek_tsv())
     (tmp_path / "deeper").mkdir()
     assert expand([tmp_path]) == [tmp_path / "a.log", tmp_path / "b.log"]
