@@ -16,6 +16,7 @@ _STALLED_GAPS = 2.5  # of the usual gap between two heartbeats
 _SILENT_GAPS = 30.0
 _MINUTES_A_DAY = 1440
 _MINUTE_MS = 60_000.0
+_BREAK_S = 10.0  # between two seconds with flows, which a line does not bridge
 _LEAST_SCORE = 1e-3  # what a logarithmic axis shows of a score of 0
 
 
@@ -158,7 +159,10 @@ def _most(values: Iterable[float]) -> float:
 
 
 def strip_points(sensor: Sensor, end_ms: float, span_s: int, bin_s: int) -> list[list[float]]:
-    """The highest score of each bin that had flows, and its alerts: ``[ms, score, alerts]``."""
+    """The highest score of each bin that had flows, and its alerts: ``[ms, score, alerts]``.
+
+    Where nothing was told for a while stands a point without a score, so that a line breaks.
+    """
     bins: dict[float, list[float]] = {}
     width_ms = bin_s * 1000.0
     for second_ms, score, flows, alerts in sensor.strip:
@@ -168,7 +172,12 @@ def strip_points(sensor: Sensor, end_ms: float, span_s: int, bin_s: int) -> list
         found = bins.setdefault(at, [at, _LEAST_SCORE, 0])
         found[1] = max(found[1], float(f"{score:.4g}"))
         found[2] += alerts
-    return [bins[at] for at in sorted(bins)]
+    points: list[list[float]] = []
+    for at in sorted(bins):
+        if points and at - points[-1][0] > _BREAK_S * 1000.0:
+            points.append([at - width_ms, math.nan, 0])
+        points.append(bins[at])
+    return points
 
 
 def alerts_by_minute(sensors: Sequence[Sensor], now_ms: float, most: int) -> list[list[float]]:

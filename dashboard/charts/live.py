@@ -10,12 +10,11 @@ from dashboard.charts.palette import Palette, palette
 from edgeguard_core.outputs.store_reading import LaneCell
 
 # Severity from low to critical: colour and mark, each alone enough.
-_PENTAGON = "path://M0 -1 L0.95 -0.31 L0.59 0.81 L-0.59 0.81 L-0.95 -0.31 Z"
 _MARKS = (
-    (0, "low", "triangle", 180),
-    (50, "medium", "diamond", 0),
-    (75, "high", "triangle", 0),
-    (100, "critical", _PENTAGON, 0),
+    (0, "low", "path://M-1 -0.8 L1 -0.8 L0 1 Z"),
+    (50, "medium", "diamond"),
+    (75, "high", "triangle"),
+    (100, "critical", "path://M0 -1 L0.95 -0.31 L0.59 0.81 L-0.59 0.81 L-0.95 -0.31 Z"),
 )
 _COLOURS = {
     False: ("#56B4E9", "#009E73", "#E69F00", "#D55E00"),
@@ -23,7 +22,7 @@ _COLOURS = {
 }
 LANE_PIXELS = 22
 _LANES_AROUND = 62
-_NO_MOTION = {"animation": False}
+_STILL = {"animation": False, "useUTC": True}
 _SECOND_MS = 1000.0
 
 
@@ -63,7 +62,7 @@ def strip(
     if not math.isnan(threshold):
         marks = [{"yAxis": threshold, "label": {"formatter": f"θ {threshold:.3g}"}}]
     return {
-        **_NO_MOTION,
+        **_STILL,
         "title": _title(title, colours),
         "grid": {"left": 44, "right": 12, "top": 26 if title else 14, "bottom": 22},
         "tooltip": {"trigger": "axis"},
@@ -79,7 +78,11 @@ def strip(
             {
                 "name": "Highest score",
                 "type": "line",
-                "data": frame[["at", "score"]].to_numpy().tolist(),
+                "data": [
+                    [at, None if math.isnan(score) else score]
+                    for at, score in zip(frame["at"], frame["score"], strict=True)
+                ],
+                "connectNulls": False,
                 "showSymbol": False,
                 "lineStyle": {"width": 1.4, "color": colours.benign},
                 "itemStyle": {"color": colours.benign},
@@ -132,13 +135,13 @@ def alerts_by_minute(
     }  # fmt: skip
     half = 30 * _SECOND_MS
     return {
-        **_NO_MOTION,
+        **_STILL,
         "grid": {"left": 44, "right": 12, "top": 14, "bottom": 22},
         "tooltip": {"trigger": "axis"},
         "xAxis": _time(minutes[0][0] - half, minutes[-1][0] + half, colours, "{HH}:{mm}"),
         "yAxis": {
             "type": "value",
-            "max": math.ceil(most * 1.15),
+            "max": _round_above(most),
             "minInterval": 1,
             "splitLine": {"lineStyle": {"opacity": 0.35}},
             "axisLabel": {"color": colours.faint},
@@ -177,7 +180,7 @@ def lanes(
     colours = palette(dark)
     by_level = lane_marks(hosts, cells)
     return {
-        **_NO_MOTION,
+        **_STILL,
         "grid": {"left": 8, "right": 12, "top": 30, "bottom": 4, "containLabel": True},
         "legend": {
             "top": 0, "left": 0, "itemWidth": 12, "itemHeight": 12,
@@ -199,7 +202,6 @@ def lanes(
                 "name": word,
                 "type": "scatter",
                 "symbol": symbol,
-                "symbolRotate": turn,
                 "symbolSize": 13,
                 "selectedMode": "single",
                 "select": {"itemStyle": {"borderColor": colours.line, "borderWidth": 2}},
@@ -209,7 +211,7 @@ def lanes(
                     for cell in by_level[word]
                 ],
             }
-            for n, (_, word, symbol, turn) in enumerate(_MARKS)
+            for n, (_, word, symbol) in enumerate(_MARKS)
         ],
     }  # fmt: skip
 
@@ -217,7 +219,7 @@ def lanes(
 def lane_marks(hosts: Sequence[str], cells: Sequence[LaneCell]) -> Mapping[str, list[LaneCell]]:
     """The cells of some hosts by the word of their level, in the order they are drawn."""
     shown = set(hosts)
-    found: dict[str, list[LaneCell]] = {word: [] for _, word, _, _ in _MARKS}
+    found: dict[str, list[LaneCell]] = {word: [] for _, word, _ in _MARKS}
     for cell in cells:
         if cell.host in shown:
             found[_MARKS[level(cell.highest_severity)][1]].append(cell)
@@ -245,6 +247,16 @@ def _time(
 def _title(text: str, colours: Palette) -> dict[str, Any]:
     style = {"fontSize": 12, "fontWeight": "normal", "color": colours.line}
     return {"text": text, "top": 0, "left": 4, "textStyle": style}
+
+
+def _round_above(value: float) -> float:
+    """The end of an axis on which a value stands.
+
+    >>> _round_above(305.0), _round_above(5.0), _round_above(1.0)
+    (400.0, 6.0, 2.0)
+    """
+    step = 10.0 ** math.floor(math.log10(value))
+    return (math.floor(value / step) + 1) * step
 
 
 def _decades(scores: Sequence[float]) -> tuple[float, float]:

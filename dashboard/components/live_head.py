@@ -60,19 +60,15 @@ def _say_state(opened: Opened, seen: Seen, found: Figures) -> bool:
 
 
 def _figures(opened: Opened, seen: Seen, found: Figures) -> None:
-    plain = {"border": True, "delta_color": "off", "delta_arrow": "off"}
-    with st.container(horizontal=True):
-        st.metric("Flows/s", wording.number(found.flows_per_s), **plain)
-        st.metric("Lag", words.lag(found.lag_s), **plain)
-        st.metric("Dropped", wording.count(found.dropped), **plain)
-        st.metric(
-            "Alerts in the last minute", wording.count(found.alerts_per_minute),
-            words.of_budget(found), **plain,
-        )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_badge(opened, seen, found), width="content")
         st.markdown(words.threshold_chip(found), width="content")
-        st.page_link("views/threshold.py", label="Threshold", icon=":material/tune:")
+        st.page_link("views/threshold.py", label=words.TO_THRESHOLD, icon=":material/tune:")
+    with st.container(horizontal=True):
+        st.metric("Flows/s", wording.number(found.flows_per_s), border=True)
+        st.metric("Lag", words.lag(found.lag_s), border=True)
+        st.metric("Dropped", wording.count(found.dropped), border=True)
+        st.metric(words.alerts_title(found), wording.count(found.alerts_per_minute), border=True)
 
 
 def _badge(opened: Opened, seen: Seen, found: Figures) -> str:

@@ -6,9 +6,8 @@ from dashboard.components import live_page, live_source, presenter
 from dashboard.wording import live as words
 
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-    st.title("Live")
+    st.title("Live", help=words.WHAT)
     presenter.switch()
-st.caption(words.WHAT)
 opened = live_source.choose()
 if opened is not None:
     live_page.show(opened)

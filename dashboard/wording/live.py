@@ -40,6 +40,7 @@ URL_HELP = (
     "is kept in the server's memory only; the address of this page never holds it."
 )
 OPEN = "Open"
+TO_THRESHOLD = "Threshold"
 LEAVE = "Another source"
 CONFIRM = "Open this store"
 SENSORS = "Sensors"
@@ -165,11 +166,11 @@ def lag(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def of_budget(figures: Figures) -> str:
-    """Alerts of the last minute beside the budget."""
+def alerts_title(figures: Figures) -> str:
+    """The title of the alerts of the last minute, with what is allowed."""
     if is_undefined(figures.budget_per_minute):
-        return "no budget set"
-    return f"of {number(figures.budget_per_minute)} a minute"
+        return "Alerts in the last minute (no budget)"
+    return f"Alerts in the last minute (budget {number(figures.budget_per_minute)})"
 
 
 def threshold_chip(figures: Figures) -> str:
