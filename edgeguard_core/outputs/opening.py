@@ -109,6 +109,20 @@ def _text(settings: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _open_jsonl(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink:
+    from edgeguard_core.outputs.jsonl import JsonLinesSink, StdoutSink
+
+    path = _text(settings, "jsonl")
+    megabytes = _number(settings, "rotate_megabytes", None, least=0.001)
+    keep = _number(settings, "keep", 5, least=1)
+    if path == "-":
+        if megabytes is not None:
+            raise OutputError("rotate_megabytes is for a file; leave it out where jsonl is -.")
+        return StdoutSink()
+    rotate_bytes = None if megabytes is None else int(megabytes * 1e6)
+    return JsonLinesSink(Path(path), rotate_bytes, int(keep or 5))
+
+
 def _open_store(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink:
     from edgeguard_core.outputs.store import DEFAULT_RETENTION_DAYS, StoreSink
 
@@ -123,5 +137,6 @@ def _open_store(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink
 
 
 _SORTS: Final[dict[str, tuple[tuple[str, ...], _Opener]]] = {
+    "jsonl": (("rotate_megabytes", "keep"), _open_jsonl),
     "store": (("retention_days", "most_megabytes"), _open_store),
 }

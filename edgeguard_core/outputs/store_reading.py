@@ -275,7 +275,8 @@ class AlertStore:
             for row in self._rows(query)
         ]
 
-    def _rows(self, query: Select[Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+    # The type is quoted: in SQLAlchemy 2.0 a Row has one argument.
+    def _rows(self, query: Select[Any]) -> "Sequence[Row[*tuple[Any, ...]]]":
         if self._is_sqlite and not Path(self._url.database or "").exists():
             return []
         with self._connection() as connection:
