@@ -13,12 +13,13 @@ from typing import Any
 
 from dashboard import jobs, workspace
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.store_reading import StoredAlert
+from edgeguard_core.outputs.store_reading import StoredAlert, StoredIncident
 
 KIND = "live"
 SPEEDS = {"Calm": 60.0, "Lively": 150.0, "Busy": 300.0}  # seconds of the office in one
 _TOUCH_S = 20.0  # how often a look is noted
 _MOST_ANSWER_BYTES = 262_144
+_TOLD_ALONE = 20
 _EARLY_MS = 1_000.0  # an alert's flow may begin so long before the attack was told of
 
 
@@ -146,6 +147,23 @@ def first_alert(answer: Answer, alerts: Sequence[StoredAlert]) -> StoredAlert | 
         and alert.dst_ip in answer.targets
     )
     return min(mine, key=lambda alert: alert.place, default=None)
+
+
+def joined(answer: Answer, incidents: Sequence[StoredIncident]) -> StoredIncident | None:
+    """The incident that an attack's flows joined without a line of their own.
+
+    Of an incident only the first alerts are told one by one: an attack on a host that was
+    attacked just before in the same way lets that incident grow.
+    """
+    ends = answer.sources | answer.targets
+    return next(
+        (
+            one
+            for one in incidents
+            if one.last_ms >= answer.began_ms and one.alerts > _TOLD_ALONE and one.host in ends
+        ),
+        None,
+    )
 
 
 def note_viewer(job: jobs.Job) -> None:

@@ -91,7 +91,7 @@ def strip(
                     "silent": True,
                     "animation": False,
                     "lineStyle": {"color": colours.line, "type": "solid", "width": 1.5},
-                    "label": {"position": "insideEndTop", "color": colours.line},
+                    "label": {"position": "insideStartTop", "color": colours.line},
                     "data": marks,
                 },
             },
@@ -128,7 +128,7 @@ def alerts_by_minute(
         "silent": True,
         "animation": False,
         "lineStyle": {"color": colours.line, "type": "dashed", "width": 1.5},
-        "label": {"position": "insideEndTop", "color": colours.line},
+        "label": {"position": "insideStartTop", "color": colours.line},
         "data": [
             {"yAxis": budget, "label": {"formatter": f"budget {budget:.3g} a minute"}}
         ] if not math.isnan(budget) else [],

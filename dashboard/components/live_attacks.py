@@ -22,14 +22,13 @@ def show(opened: Opened) -> None:
     with boundary.boundary(), st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.segmented_control(
-                words.STRENGTH, STRENGTHS, default="medium", key=LiveKey.STRENGTH, required=True
-            )
-            st.segmented_control(
                 words.SPEED, list(live_demo.SPEEDS), default="Lively", key=LiveKey.SPEED,
-                required=True, on_change=_speed, args=(job,),
+                required=True, on_change=_speed, args=(job,), help=words.SPEED_HELP,
             )  # fmt: skip
-        st.markdown(f"**{words.LAY_IN}**")
-        with st.container(horizontal=True):
+            st.segmented_control(
+                words.STRENGTH, STRENGTHS, default="medium", key=LiveKey.STRENGTH, required=True,
+                help=words.STRENGTH_HELP,
+            )  # fmt: skip
             for kind in ATTACKS:
                 title, icon = words.ATTACKS[kind]
                 st.button(

@@ -56,11 +56,11 @@ def close() -> None:
 
 def _alert(opened: Opened, alert_id: str) -> StoredAlert | None:
     """The alert; kept for this visit, so that it stays when the store is away."""
-    kept = st.session_state.get(f"{LiveKey.SELECTED}_kept")
+    kept = st.session_state.get(LiveKey.SELECTED_ALERT)
     if isinstance(kept, StoredAlert) and kept.id == alert_id:
         return kept
     found = live_tail.tail_of(opened.source.url).store.alert(alert_id)
-    st.session_state[f"{LiveKey.SELECTED}_kept"] = found
+    st.session_state[LiveKey.SELECTED_ALERT] = found
     return found
 
 

@@ -32,11 +32,11 @@ def show(opened: Opened) -> None:
         seen = live_watching.look(opened)
         sensors = live_watching.sensors_of(seen)
         found = figures(sensors, seen.at_ms)
+        if opened.demo is not None:
+            _attacks(opened, seen)
         if _say_state(opened, seen, found):
             _figures(opened, seen, found)
             _strips(sensors, seen)
-        if opened.demo is not None:
-            _attacks(opened, seen)
 
 
 def _say_state(opened: Opened, seen: Seen, found: Figures) -> bool:
@@ -119,28 +119,30 @@ def _strip(sensor: Sensor, end_ms: float, bin_s: int, *, alone: bool) -> None:
 def _attacks(opened: Opened, seen: Seen) -> None:
     """Of each attack that was asked for: when it was sent, and how soon it was found."""
     sent: list[live_demo.Sent] = st.session_state.get(LiveKey.SENT, [])
+    if not sent:
+        return
     now_ms = live_source.now_ms() if live_watching.paused() is None else seen.at_ms
-    for one in reversed(sent[-_ATTACKS_SHOWN:]):
-        st.markdown(f":material/bolt: {words.sent(one.attack, one.strength, one.sent_ms)} … "
-                    + _found(opened, seen, one, now_ms))  # fmt: skip
+    lines = [
+        f":material/bolt: {words.sent(one.attack, one.strength, one.sent_ms)} … "
+        + _found(opened, seen, one, now_ms)
+        for one in reversed(sent[-_ATTACKS_SHOWN:])
+    ]
+    st.markdown("  \n".join(lines))
 
 
 def _found(opened: Opened, seen: Seen, sent: live_demo.Sent, now_ms: float) -> str:
     """How soon an attack was found; kept once it is known, for alerts come and go."""
-    kept: dict[str, str] = st.session_state.setdefault(f"{LiveKey.SENT}_found", {})
-    if sent.id in kept:
-        return kept[sent.id]
-    assert opened.demo is not None
+    kept: dict[str, str] = st.session_state.setdefault(LiveKey.FOUND, {})
+    if sent.id in kept or opened.demo is None:
+        return kept.get(sent.id, "")
     answer = live_demo.answer_to(opened.demo, sent)
+    waited_s = (now_ms - sent.sent_ms) / 1000.0
     if answer is not None and answer.error:
         return wording.plain(answer.error)
-    waited_s = (now_ms - sent.sent_ms) / 1000.0
-    first = None if answer is None else live_demo.first_alert(answer, seen.alerts)
-    if answer is None or first is None:
-        said = words.not_caught(waited_s, None if answer is None else answer.flows)
-        if waited_s < _GIVE_UP_S:
-            return said
-    else:
-        said = words.caught((first.received_ms - sent.sent_ms) / 1000.0, answer.flows)
-    kept[sent.id] = said
-    return said
+    if answer is not None and (first := live_demo.first_alert(answer, seen.alerts)) is not None:
+        kept[sent.id] = words.caught((first.received_ms - sent.sent_ms) / 1000.0, answer.flows)
+    elif answer is not None and (grown := live_demo.joined(answer, seen.incidents)) is not None:
+        kept[sent.id] = words.joined(waited_s, grown.host, answer.flows)
+    elif waited_s > _GIVE_UP_S:
+        kept[sent.id] = words.not_caught(waited_s, None if answer is None else answer.flows)
+    return kept.get(sent.id) or words.not_caught(waited_s, None if answer is None else answer.flows)

@@ -32,7 +32,7 @@ def show(opened: Opened) -> None:
     live_attacks.show(opened)
     keep(live_head.show, _HEAD_S, "live-head")
     if st.session_state.get(LiveKey.SELECTED):
-        table, drawer = st.columns([1, 1])
+        table, drawer = st.columns([4, 5])
         with drawer:
             live_detail.show(opened)
         with table:

@@ -76,9 +76,10 @@ EVENTS = "What the sensors told"
 CLEAR = "Show all alerts"
 CLOSE = "Close"
 GONE = "This alert is no longer in the store: it was older than what the store keeps."
-STRENGTH = "Strength"
-SPEED = "Speed"
-LAY_IN = "Lay an attack in"
+STRENGTH = "Lay an attack in"
+STRENGTH_HELP = "Low is slow, small and near the normal; high is what a tool does at full speed."
+SPEED = "The office passes"
+SPEED_HELP = "60, 150 or 300 seconds of the office in one: so many more flows, all else the same."
 ONE_OF = "Only the first six sensors are drawn; choose which above."
 
 SEVERITIES = {0: "All", 50: "◇ medium and up", 75: "△ high and up", 100: "⬟ critical"}
@@ -243,6 +244,18 @@ def caught(delay_s: float, n_flows: int) -> str:
     'first alert after **2.1 s** (300 flows in all)'
     """
     return f"first alert after **{max(delay_s, 0.0):.1f} s** ({plural(n_flows, 'flow')} in all)"
+
+
+def joined(delay_s: float, host: str, n_flows: int) -> str:
+    """That it went into an incident which is told as a whole.
+
+    >>> joined(1.9, "10.0.0.7", 400)
+    'joined the open incident of 10.0.0.7 within **1.9 s** (400 flows in all)'
+    """
+    return (
+        f"joined the open incident of {plain(host)} within **{max(delay_s, 0.0):.1f} s** "
+        f"({plural(n_flows, 'flow')} in all)"
+    )
 
 
 def not_caught(waited_s: float, n_flows: int | None) -> str:

@@ -35,6 +35,9 @@ SPEED = 150.0
 STARTS_MS = MONDAY_MS + (24 + 10) * 3_600_000.0
 """The office's own time at the start: Tuesday at ten."""
 
+SEED = 7
+"""Of the office that the shipped bundle has learned a Monday of."""
+
 _LEAST_SPEED, _MOST_SPEED = 1.0, 1_000.0
 _STEP_S = 0.1  # between two batches
 _LONGEST_STEP_S = 2.0  # a machine that slept makes no flood of it
@@ -113,13 +116,13 @@ class ReplayFeed:
         add_context: Callable[[Flows], Flows],
         *,
         speed: float = SPEED,
-        seed: int = 7,
+        seed: int = SEED,
         is_watched: Callable[[], bool] = lambda: True,
     ) -> None:
         self._commands, self._answers = commands, answers
         self._clock, self._add_context, self._is_watched = clock, add_context, is_watched
         self._speed, self._seed = speed, seed
-        self._site = Site.of(PROFILES["office"], seed)
+        self._site = self.site(seed)
         self._days = WorkingDays(self._site, STARTS_MS)
         self._networks = NetworkTable()
         self._waiting = Rows.concat([])  # attacks, in the office's time
@@ -127,6 +130,11 @@ class ReplayFeed:
         self._counts = {"attacks": 0, "attack_flows": 0, "commands_refused": 0}
         self._given = 0
         self._stopped = threading.Event()
+
+    @staticmethod
+    def site(seed: int = SEED) -> Site:
+        """The office that is replayed."""
+        return Site.of(PROFILES["office"], seed)
 
     @property
     def schema(self) -> Schema:
