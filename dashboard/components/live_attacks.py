@@ -19,22 +19,24 @@ def show(opened: Opened) -> None:
     job = opened.demo
     if job is None or opened.is_over:
         return
-    with boundary.boundary(), st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.segmented_control(
-                words.SPEED, list(live_demo.SPEEDS), default="Lively", key=LiveKey.SPEED,
-                required=True, on_change=_speed, args=(job,), help=words.SPEED_HELP,
+    with (
+        boundary.boundary(),
+        st.container(border=True, horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.segmented_control(
+            words.SPEED, list(live_demo.SPEEDS), default="Lively", key=LiveKey.SPEED,
+            required=True, on_change=_speed, args=(job,), help=words.SPEED_HELP,
+        )  # fmt: skip
+        st.segmented_control(
+            words.STRENGTH, STRENGTHS, default="medium", key=LiveKey.STRENGTH, required=True,
+            help=words.STRENGTH_HELP,
+        )  # fmt: skip
+        for kind in ATTACKS:
+            title, icon = words.ATTACKS[kind]
+            st.button(
+                title, key=f"{LiveKey.ATTACK}_{kind}", icon=icon, on_click=_attack,
+                args=(job, kind),
             )  # fmt: skip
-            st.segmented_control(
-                words.STRENGTH, STRENGTHS, default="medium", key=LiveKey.STRENGTH, required=True,
-                help=words.STRENGTH_HELP,
-            )  # fmt: skip
-            for kind in ATTACKS:
-                title, icon = words.ATTACKS[kind]
-                st.button(
-                    title, key=f"{LiveKey.ATTACK}_{kind}", icon=icon, on_click=_attack,
-                    args=(job, kind),
-                )  # fmt: skip
 
 
 def _attack(job: jobs.Job, kind: str) -> None:

@@ -33,7 +33,7 @@ from edgeguard_core.sources.synthesis.working_days import WorkingDays
 from edgeguard_core.thresholds import Calibration, conformal
 
 SENSOR: Final = "office-demo"
-PROMISED_RATE: Final = 0.002
+PROMISED_RATE: Final = 0.003
 """False alarms among benign flows: a handful a minute at the replay's speed."""
 
 BUDGET_PER_DAY: Final = 14_400.0
