@@ -53,6 +53,8 @@ class Sensor:
         How long it usually is from one to the next.
     minutes
         Flows and alerts by the minute they fell into (ms), of the last hour.
+    incidents
+        Raised in that hour, or since as long as is known.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Sensor:
     gap_s: float
     strip: Strip
     minutes: Mapping[float, tuple[int, int]]
+    incidents: int
 
     @property
     def told(self) -> Mapping[str, Any]:
@@ -103,6 +106,7 @@ class _Known:
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
     strip: dict[float, tuple[float, int, int]] = field(default_factory=dict)
     minutes: dict[float, tuple[int, int]] = field(default_factory=dict)
+    raised: dict[float, int] = field(default_factory=dict)  # incidents so far, by minute
 
     def take(self, beat: StoredHeartbeat, seen_ms: float) -> None:
         self.gaps_s.append((beat.time_ms - self.last.time_ms) / 1000.0)
@@ -110,6 +114,11 @@ class _Known:
         self.add_strip(beat)
 
     def add_strip(self, beat: StoredHeartbeat) -> None:
+        so_far = part(beat.body, "edgeguard").get("incidents")
+        if isinstance(so_far, int):
+            self.raised.setdefault(beat.time_ms // _MINUTE_MS * _MINUTE_MS, so_far)
+        for at in [at for at in self.raised if at < beat.time_ms - HOUR_MS]:
+            del self.raised[at]
         for second_ms, score, flows, alerts in strip_of(beat):
             before = self.strip.get(second_ms, (0.0, 0, 0))
             both = (max(score, before[0]), flows + before[1], alerts + before[2])
@@ -127,7 +136,17 @@ class _Known:
     def frozen(self, name: str) -> Sensor:
         strip = tuple((at, *self.strip[at]) for at in sorted(self.strip))
         gap_s = statistics.median(self.gaps_s) if self.gaps_s else _USUAL_GAP_S
-        return Sensor(name, self.last, self.seen_ms, gap_s, strip, dict(self.minutes))
+        return Sensor(
+            name, self.last, self.seen_ms, gap_s, strip, dict(self.minutes), self._incidents()
+        )
+
+    def _incidents(self) -> int:
+        """Raised in the last hour; after a restart from nothing those since then."""
+        now = part(self.last.body, "edgeguard").get("incidents")
+        if not isinstance(now, int):
+            return 0
+        before = self.raised[min(self.raised)] if self.raised else now
+        return now - before if now >= before else now
 
 
 class Tail:

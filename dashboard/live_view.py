@@ -14,7 +14,7 @@ LANES_A_PAGE = 30
 STALLED_S = 10.0
 _STALLED_GAPS = 2.5  # of the usual gap between two heartbeats
 _SILENT_GAPS = 30.0
-_MINUTES_A_DAY = 1440
+_HOURS_A_DAY = 24
 _MINUTE_MS = 60_000.0
 _BREAK_S = 10.0  # between two seconds with flows, which a line does not bridge
 _LEAST_SCORE = 1e-3  # what a logarithmic axis shows of a score of 0
@@ -62,8 +62,10 @@ class Figures:
     ----------
     alerts_per_minute
         In the last sixty seconds that were told of.
-    budget_per_minute
-        What was allowed when the watches were set up.
+    promised_per_minute
+        False alarms that the thresholds promise at most, at the flows of that minute.
+    incidents, budget_per_hour
+        Raised in the last hour, and how many somebody can look into.
     thresholds
         Those in force, each once: value, method, origin.
     """
@@ -74,7 +76,9 @@ class Figures:
     lag_s: float
     dropped: int
     alerts_per_minute: float
-    budget_per_minute: float
+    promised_per_minute: float
+    incidents: int
+    budget_per_hour: float
     thresholds: tuple[tuple[float, str, str], ...]
     queue: int
 
@@ -116,7 +120,9 @@ def figures(sensors: Sequence[Sensor], now_ms: float) -> Figures:
         lag_s=_most(number(one.get("lag_s")) for one in told),
         dropped=sum(sensor.last.dropped for sensor in sensors),
         alerts_per_minute=float(sum(_last_minute(sensor) for sensor in sensors)),
-        budget_per_minute=_sum(number(one.get("budget_per_day")) for one in told) / _MINUTES_A_DAY,
+        promised_per_minute=_sum(_promised_per_minute(sensor) for sensor in sensors),
+        incidents=sum(sensor.incidents for sensor in sensors),
+        budget_per_hour=_sum(number(one.get("budget_per_day")) for one in told) / _HOURS_A_DAY,
         thresholds=tuple(thresholds),
         queue=sum(int(number(one.get("queue"), 0.0)) for one in told),
     )
@@ -147,6 +153,14 @@ def _last_minute(sensor: Sensor) -> int:
         return 0
     latest = sensor.strip[-1][0]
     return sum(alerts for at, _, _, alerts in sensor.strip if at > latest - _MINUTE_MS)
+
+
+def _promised_per_minute(sensor: Sensor) -> float:
+    if not sensor.strip:
+        return math.nan
+    latest = sensor.strip[-1][0]
+    flows = sum(flows for at, _, flows, _ in sensor.strip if at > latest - _MINUTE_MS)
+    return flows * number(part(sensor.told, "threshold").get("promised"))
 
 
 def _sum(values: Iterable[float]) -> float:
@@ -230,18 +244,36 @@ def calibration_said(told: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def budget_use(sensor: Sensor) -> float:
-    """Alerts of the last minute as a share of what the budget allows in one; NaN without one."""
+    """Incidents of the last hour as a share of what the budget allows in one; NaN without one."""
     budget = number(sensor.told.get("budget_per_day"))
     if math.isnan(budget) or budget <= 0:
         return math.nan
-    return _last_minute(sensor) / (budget / _MINUTES_A_DAY)
+    return sensor.incidents / (budget / _HOURS_A_DAY)
 
 
-def broken_promises(seen: Seen) -> dict[str, str]:
-    """The last word of the audit by sensor: the reason of its latest audit event."""
-    found: dict[str, str] = {}
-    for event in seen.events:
-        if event.kind == "audit":
-            reason = part(event.body, "edgeguard").get("reason", "")
-            found.setdefault(event.sensor, str(reason))
-    return found
+class Promise(StrEnum):
+    """How the promised false-alarm rate does, as the audit of the running watch finds it."""
+
+    NONE = "none"
+    UNAUDITED = "not audited yet"
+    WITHDRAWN = "withdrawn"
+    BROKEN = "broken"
+    KEPT = "kept"
+
+
+def promise(told: Mapping[str, Any]) -> tuple[Promise, float]:
+    """How a promise does, and what was promised.
+
+    >>> promise({"threshold": {"promised": 0.01}, "audit": None})
+    (<Promise.UNAUDITED: 'not audited yet'>, 0.01)
+    """
+    promised = number(part(told, "threshold").get("promised"))
+    audit = part(told, "audit")
+    if math.isnan(promised):
+        return Promise.NONE, promised
+    if not audit:
+        return Promise.UNAUDITED, promised
+    allowed = number(audit.get("allowed"))
+    if math.isnan(allowed):
+        return Promise.WITHDRAWN, promised
+    return (Promise.BROKEN if number(audit.get("low")) > allowed else Promise.KEPT), promised

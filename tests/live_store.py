@@ -47,7 +47,7 @@ def heartbeat(
     at = NOW_MS - ago_s * 1000.0
     told: dict[str, Any] = {
         "flows": 100, "alerts": 3, "dropped": dropped, "flows_per_s": 20.0, "lag_s": 0.04,
-        "budget_per_day": 1440.0, "disk_free_bytes": 3e9, "resident_bytes": 8e7,
+        "budget_per_day": 240.0, "incidents": 4, "disk_free_bytes": 3e9, "resident_bytes": 8e7,
         "source": "interface eth0",
         "bundle": {"name": "home", "model_sha256": "ab" * 32, "signed": True},
         "threshold": {"value": 2.5, "method": "conformal", "origin": "bundle", "promised": 0.01},

@@ -110,19 +110,19 @@ def strip(
 
 
 def alerts_by_minute(
-    minutes: Sequence[Sequence[float]], budget: float, *, dark: bool = False
+    minutes: Sequence[Sequence[float]], promised: float, *, dark: bool = False
 ) -> dict[str, Any]:
-    """Alerts of each minute as bars, and what the budget allows as a line.
+    """Alerts of each minute as bars, and what is promised as a line.
 
     Parameters
     ----------
     minutes
         As ``live_view.alerts_by_minute`` gives them.
-    budget
-        Alerts a minute; NaN draws no line.
+    promised
+        False alarms a minute, at most; NaN draws no line.
     """
     colours = palette(dark)
-    most = max([alerts for _, alerts in minutes] + [0.0 if math.isnan(budget) else budget, 1.0])
+    most = max([alerts for _, alerts in minutes] + [0.0 if math.isnan(promised) else promised, 1.0])
     line = {
         "symbol": "none",
         "silent": True,
@@ -130,8 +130,8 @@ def alerts_by_minute(
         "lineStyle": {"color": colours.line, "type": "dashed", "width": 1.5},
         "label": {"position": "insideStartTop", "color": colours.line},
         "data": [
-            {"yAxis": budget, "label": {"formatter": f"budget {budget:.3g} a minute"}}
-        ] if not math.isnan(budget) else [],
+            {"yAxis": promised, "label": {"formatter": f"promised ≤ {promised:.3g}"}}
+        ] if not math.isnan(promised) else [],
     }  # fmt: skip
     half = 30 * _SECOND_MS
     return {

@@ -11,17 +11,16 @@ from dashboard.components.live_source import Opened
 from dashboard.keys import LiveKey
 from dashboard.live_tail import Seen, Sensor, part
 from dashboard.live_view import (
-    broken_promises,
     budget_use,
     calibration_said,
     number,
+    promise,
     silent_s,
     standing,
 )
 from dashboard.wording import live as words
 
 _MOST_ROWS = 12
-_BROKEN = "promise_broken"
 
 
 def show(opened: Opened) -> None:
@@ -39,8 +38,7 @@ def _boxes(seen: Seen) -> None:
     if not seen.sensors:
         st.caption(words.WAITING)
         return
-    broken = broken_promises(seen)
-    rows = [_box(one, seen.at_ms, broken.get(one.name) == _BROKEN) for one in seen.sensors]
+    rows = [_box(one, seen.at_ms) for one in seen.sensors]
     st.dataframe(
         pd.DataFrame(rows),
         key=LiveKey.BOXES,
@@ -50,19 +48,14 @@ def _boxes(seen: Seen) -> None:
         column_config={
             "State": st.column_config.TextColumn(pinned=True, width=130),
             "Box": st.column_config.TextColumn(pinned=True),
-            "Budget used": st.column_config.TextColumn(
-                help="Alerts of the last minute beside what the budget allows in one."
-            ),
-            "Promise": st.column_config.TextColumn(
-                help="The false-alarm rate that the threshold promises, and whether the audit of "
-                "the running watch finds it kept."
-            ),
+            "Budget used": st.column_config.TextColumn(help=words.BUDGET_HELP),
+            "Promise": st.column_config.TextColumn(help=words.PROMISE_HELP),
         },
         alt="Boxes with state, flows, lag, drops, alerts, calibration, disk, memory and version",
     )
 
 
-def _box(sensor: Sensor, now_ms: float, is_broken: bool) -> dict[str, Any]:
+def _box(sensor: Sensor, now_ms: float) -> dict[str, Any]:
     told = sensor.told
     threshold, bundle = part(told, "threshold"), part(told, "bundle")
     silent = silent_s(sensor, now_ms)
@@ -75,7 +68,7 @@ def _box(sensor: Sensor, now_ms: float, is_broken: bool) -> dict[str, Any]:
         "Dropped": wording.count(sensor.last.dropped),
         "Alerts": wording.count(sensor.last.alerts),
         "Budget used": wording.percent(budget_use(sensor), 0),
-        "Promise": words.promise(number(threshold.get("promised")), is_broken),
+        "Promise": words.promise(*promise(told)),
         "Calibration": words.calibration(*calibration_said(told)),
         "Threshold": f"{wording.number(number(threshold.get('value')))}, "
         f"{threshold.get('origin', wording.UNDEFINED)}",

@@ -69,6 +69,7 @@ def _figures(opened: Opened, seen: Seen, found: Figures) -> None:
         st.metric("Lag", words.lag(found.lag_s), border=True)
         st.metric("Dropped", wording.count(found.dropped), border=True)
         st.metric(words.alerts_title(found), wording.count(found.alerts_per_minute), border=True)
+        st.metric(words.incidents_title(found), wording.count(found.incidents), border=True)
 
 
 def _badge(opened: Opened, seen: Seen, found: Figures) -> str:

@@ -29,16 +29,16 @@ def show(opened: Opened) -> None:
             return
         sensors = live_watching.sensors_of(seen)
         found = figures(sensors, seen.at_ms)
-        st.markdown(f"**{words.MINUTES}**")
+        st.markdown(f"**{words.MINUTES}**", help=words.MINUTES_HELP)
         st.echarts_chart(
             charts.alerts_by_minute(
                 alerts_by_minute(sensors, seen.at_ms, _MINUTES),
-                found.budget_per_minute,
+                found.promised_per_minute,
                 dark=state.is_dark(),
             ),
             height=150,
             key=LiveKey.MINUTES,
-            alt="Alerts each minute beside the budget",
+            alt="Alerts each minute beside what is promised",
         )
         st.markdown(f"**{words.LANES}**", help=words.LANES_HELP)
         _lanes(opened, seen)

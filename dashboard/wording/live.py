@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboard.live_view import Figures, Standing
+from dashboard.live_view import Figures, Promise, Standing
 from dashboard.wording.formats import (
     UNDEFINED,
     count,
@@ -65,6 +65,15 @@ NO_STRIP = "No flows in the last three minutes."
 STRIP = "Highest score each second"
 STRIP_HELP = "◆ marks seconds with alerts; the line is the threshold in force."
 MINUTES = "Alerts each minute"
+MINUTES_HELP = (
+    "The line is what the threshold promises at most: its false-alarm rate times the flows of the "
+    "last minute. What rises above it is an attack, or a promise that does not hold."
+)
+BUDGET_HELP = "Incidents of the last hour beside what the budget allows in one."
+PROMISE_HELP = (
+    "The false-alarm rate that the threshold promises, and how the audit of the running watch "
+    "finds it."
+)
 LANES = "Hosts over time"
 LANES_HELP = "Select a mark to see its alerts below. Of a flood the first twenty alerts are marks."
 INCIDENTS = "Incidents"
@@ -168,10 +177,17 @@ def lag(seconds: float) -> str:
 
 
 def alerts_title(figures: Figures) -> str:
-    """The title of the alerts of the last minute, with what is allowed."""
-    if is_undefined(figures.budget_per_minute):
-        return "Alerts in the last minute (no budget)"
-    return f"Alerts in the last minute (budget {number(figures.budget_per_minute)})"
+    """The title of the alerts of the last minute, with what the threshold promises."""
+    if is_undefined(figures.promised_per_minute):
+        return "Alerts in the last minute"
+    return f"Alerts in the last minute (promised ≤ {number(figures.promised_per_minute)})"
+
+
+def incidents_title(figures: Figures) -> str:
+    """The title of the incidents of the last hour, with the budget."""
+    if is_undefined(figures.budget_per_hour):
+        return "Incidents in the last hour (no budget)"
+    return f"Incidents in the last hour (budget {number(figures.budget_per_hour)})"
 
 
 def threshold_chip(figures: Figures) -> str:
@@ -319,15 +335,16 @@ def calibration(origin: str, n: float) -> str:
     )
 
 
-def promise(promised: float, broken: bool) -> str:
+def promise(how: Promise, promised: float) -> str:
     """Whether the promised rate is kept, as far as the audit says.
 
-    >>> promise(0.01, False), promise(0.01, True), promise(float("nan"), False)
-    ('✓ 1.0 %', '✗ 1.0 %', 'none')
+    >>> promise(Promise.KEPT, 0.01), promise(Promise.NONE, float("nan"))
+    ('✓ 1.0 % kept', 'none')
     """
-    if is_undefined(promised):
-        return "none"
-    return f"{'✗' if broken else '✓'} {percent(promised)}"
+    if how is Promise.NONE:
+        return how.value
+    mark = {Promise.KEPT: "✓ ", Promise.BROKEN: "✗ "}.get(how, "")
+    return f"{mark}{percent(promised)} {how.value}"
 
 
 def bundle(name: str, signed: object) -> str:

@@ -36,8 +36,8 @@ SENSOR: Final = "office-demo"
 PROMISED_RATE: Final = 0.003
 """False alarms among benign flows: a handful a minute at the replay's speed."""
 
-BUDGET_PER_DAY: Final = 14_400.0
-"""Ten alerts a minute."""
+BUDGET_PER_DAY: Final = 240.0
+"""Incidents: ten an hour, for the office passes faster than the clock."""
 
 UNWATCHED_S: Final = 1_800.0
 _CALIBRATION_DAYS = 4  # Tuesday to Friday of the week before

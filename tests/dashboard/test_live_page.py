@@ -43,8 +43,8 @@ def full(tmp_path: Path, ago_s: float = 1.0) -> str:
     strip = [[now - n * 1000, 0.5 if n % 7 else 8.0, 20, 0 if n % 7 else 1] for n in range(60)]
     return write(
         tmp_path / "s.sqlite",
-        heartbeat(ago_s, strip=strip[::-1]),
-        heartbeat(ago_s + 1),
+        heartbeat(ago_s, strip=strip[::-1], audit={"low": 0.02, "allowed": 0.01}),
+        heartbeat(ago_s + 1, incidents=3),
         alert(1),
         alert(2, ago_s=2, severity=100, host="10.0.0.9"),
         incident(),
@@ -79,7 +79,8 @@ def test_a_typed_store_is_opened_and_stands_in_the_address(page: AppTest, tmp_pa
         "Flows/s": "20",
         "Lag": "40 ms",
         "Dropped": "0",
-        "Alerts in the last minute (budget 1)": "9",
+        "Alerts in the last minute (promised ≤ 12)": "9",
+        "Incidents in the last hour (budget 10)": "1",
     }
     assert "running" in said(page)
     page.button(key=LiveKey.LEAVE).click().run()
@@ -109,9 +110,9 @@ def test_tables_hold_incidents_alerts_boxes_and_events(
     assert alerts["Odd because of"][0] == "src2dst_bytes 41 %; service 30 %"
     box = boxes.iloc[0]
     assert box["State"] == "● running"
-    assert box["Promise"] == "✗ 1.0 %"
+    assert box["Promise"] == "✗ 1.0 % broken"
     assert box["Bundle"] == "home ✓ signed"
-    assert box["Budget used"] == "900 %"
+    assert box["Budget used"] == "10 %"
     assert events["Kind"].tolist() == ["⚖ audit"]
     assert "θ **2.5** (conformal, bundle)" in said(page)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from live_store import NOW_MS, alert, event, heartbeat, incident, write
+from live_store import NOW_MS, alert, heartbeat, incident, write
 
 from dashboard import live_demo, live_review, live_source, live_tail, live_view, reviewing
 from dashboard.charts import live as charts
@@ -16,7 +16,6 @@ from dashboard.live_view import Filters, Standing
 from dashboard.wording import live as words
 from edgeguard_core.detection.review import Verdict
 from edgeguard_core.errors import OutputError, SourceError
-from edgeguard_core.outputs.records import Kind
 from edgeguard_core.outputs.store_reading import LaneCell, StoredAlert
 
 SECOND = 1000.0
@@ -109,11 +108,11 @@ def test_figures_of_several_sensors(tmp_path: Path) -> None:
     assert found.standing is Standing.RUNNING  # of the best
     assert (found.flows_per_s, found.lag_s, found.dropped) == (60.0, 2.5, 7)
     assert found.alerts_per_minute == 120
-    assert found.budget_per_minute == 3.0
+    assert found.promised_per_minute == 6.0  # 1 % of 600 flows
+    assert found.budget_per_hour == 30.0
     assert "2 thresholds" in words.threshold_chip(found)
     only = live_view.figures(live_view.chosen(seen, ("b",)), NOW_MS)
     assert only.standing is Standing.STALLED  # of a box that tells once a minute
-    assert live_view.budget_use(seen.sensors[0]) == 60.0
 
 
 @pytest.mark.parametrize(
@@ -264,11 +263,28 @@ def test_how_soon_an_attack_was_found(tmp_path: Path) -> None:
     assert live_demo.joined(later, seen.incidents) is None
 
 
-def test_the_last_word_of_the_audit_counts(tmp_path: Path) -> None:
-    seen = look(
-        tmp_path / "s.sqlite",
-        event(Kind.AUDIT, "Kept again.", "promise_kept", ago_s=1),
-        event(Kind.AUDIT, "Broken.", "promise_broken", ago_s=9),
-        event(Kind.SENSOR, "Rotated.", "log_rotated", ago_s=0),
+@pytest.mark.parametrize(
+    ("audit", "expected"),
+    [
+        (None, live_view.Promise.UNAUDITED),
+        ({"low": 0.02, "allowed": 0.012}, live_view.Promise.BROKEN),
+        ({"low": 0.005, "allowed": 0.012}, live_view.Promise.KEPT),
+        ({"low": 0.005, "allowed": None}, live_view.Promise.WITHDRAWN),
+    ],
+)
+def test_what_the_audit_finds_of_a_promise(audit: object, expected: live_view.Promise) -> None:
+    told = {"threshold": {"promised": 0.01}, "audit": audit}
+    assert live_view.promise(told) == (expected, 0.01)
+    assert live_view.promise({"audit": audit})[0] is live_view.Promise.NONE
+
+
+def test_incidents_of_the_last_hour_beside_the_budget(tmp_path: Path) -> None:
+    beats = [heartbeat(ago_s, incidents=n) for n, ago_s in enumerate((1800, 1200, 600, 0))]
+    seen = look(tmp_path / "s.sqlite", *beats)
+    assert seen.sensors[0].incidents == 3
+    assert live_view.budget_use(seen.sensors[0]) == 0.3
+    restarted = [*beats[:3], heartbeat(0, incidents=1)]
+    assert (
+        look(tmp_path / "t.sqlite", heartbeat(9, incidents=5), restarted[-1]).sensors[0].incidents
+        == 1
     )
-    assert live_view.broken_promises(seen) == {"gate": "promise_kept"}
