@@ -79,7 +79,17 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
         return _open_parquet(path, options)
     if head.startswith(NFDUMP_MAGICS):
         return _open_nfdump_file(path, options)
-    lines = text_lines(path, head)
+    return open_lines(path, text_lines(path, head), options)
+
+
+def open_lines(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    """The source of a text by its first lines; ``path`` is named in errors.
+
+    Raises
+    ------
+    SourceError, SchemaError
+        As ``open_source`` does.
+    """
     if lines[0].startswith("#"):
         return _open_zeek_tsv(path, lines, options)
     if lines[0].lstrip().startswith(("{", "[")):

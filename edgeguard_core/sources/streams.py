@@ -175,7 +175,7 @@ def line_blocks(
             whole, rest = text[:cut], text[cut:]
             share = _share(stream, packed_bytes)
             for piece in _pieces(whole):
-                yield _clean(piece, first_line, skip_lines, comment, share)
+                yield clean_lines(piece, first_line, skip_lines, comment, share)
                 first_line += piece.count(b"\n")
             if not block:
                 return
@@ -197,9 +197,10 @@ def _share(stream: BinaryIO, packed_bytes: int) -> float:
     return min(1.0, packed.tell() / packed_bytes)
 
 
-def _clean(
+def clean_lines(
     text: bytes, first_line: int, skip_lines: int, comment: bytes | None, share: float
 ) -> LineBlock:
+    """Whole lines of a file, the first of them of that number, as a block."""
     text = to_utf8(text.removeprefix(UTF8_BOM) if first_line == 1 else text)
     if not text.endswith(b"\n"):
         text += b"\n"
