@@ -81,7 +81,9 @@ class FlowQueue:
                 self._changed.wait(within_s)
             taken: list[Fed] = []
             flows = 0
-            while self._waiting and (not taken or flows + len(self._waiting[0].flows) <= most_flows):
+            while self._waiting and (
+                not taken or flows + len(self._waiting[0].flows) <= most_flows
+            ):
                 fed = self._waiting.popleft()
                 flows += len(fed.flows)
                 taken.append(fed)

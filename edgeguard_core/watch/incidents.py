@@ -21,6 +21,7 @@ MOST_LINES: Final = 20
 TELL_EVERY_S: Final = 1.0
 MOST_TOLD_AT_ONCE: Final = 200
 MOST_EXAMPLES: Final = 3
+_REVISIONS_A_RUN: Final = 100_000
 _MOST_CLOSED: Final = 2_000  # told ones that a late flow may still join
 
 Key = tuple[str, float, str]
@@ -88,6 +89,7 @@ class Told:
     incident: LiveIncident
     is_open: bool
     score: float
+    is_first: bool
 
 
 @dataclass
@@ -101,6 +103,8 @@ class LiveIncidents:
     most_open
         Hosts, windows and causes remembered at a time. Beyond them those without an alert are
         forgotten first, the oldest of them; ``evicted`` counts them.
+    revision_base
+        Revisions begin above it: after a restart above all that was told before.
     """
 
     rank: int = RANK
@@ -108,6 +112,7 @@ class LiveIncidents:
     most_open: int = MOST_OPEN
     evicted: int = 0
     raised: int = 0
+    revision_base: int = 0
     _open: dict[Key, LiveIncident] = field(default_factory=dict)
     _touched: dict[Key, LiveIncident] = field(default_factory=dict)
     _closed: OrderedDict[Key, LiveIncident] = field(default_factory=OrderedDict)
@@ -243,10 +248,11 @@ class LiveIncidents:
                 yield incident, score
 
     def _told(self, found: LiveIncident, score: float, now_s: float, *, is_open: bool) -> Told:
-        self.raised += not found.revision
-        found.revision += 1
+        is_first = not found.revision
+        self.raised += is_first
+        found.revision = max(found.revision, self.revision_base) + 1
         found.told_s = now_s
-        return Told(found, is_open, score)
+        return Told(found, is_open, score, is_first)
 
     def _begin(self, key: Key) -> LiveIncident:
         found = self._closed.pop(key, None) or LiveIncident(*key)
@@ -260,6 +266,7 @@ class LiveIncidents:
         return {
             "evicted": self.evicted,
             "raised": self.raised,
+            "revision_base": self.revision_base,
             "open": [_plain(found) for found in self._open.values()],
             "closed": [_plain(found) for found in self._closed.values()],
         }
@@ -267,6 +274,7 @@ class LiveIncidents:
     def restore(self, document: dict[str, Any]) -> None:
         """Go on with what ``to_json`` wrote."""
         self.evicted, self.raised = int(document["evicted"]), int(document["raised"])
+        self.revision_base = int(document["revision_base"]) + _REVISIONS_A_RUN
         self._open = {found.key: found for found in _read(document["open"])}
         self._closed = OrderedDict((found.key, found) for found in _read(document["closed"]))
         self._touched = {key: found for key, found in self._open.items() if found.alerts}

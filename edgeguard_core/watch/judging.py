@@ -64,6 +64,11 @@ class Judge:
     hidden: int = 0
     _homeless: dict[float, int] = field(default_factory=dict)
 
+    @property
+    def wants_context(self) -> bool:
+        """Whether the model looks at what the hosts did before."""
+        return not set(COLUMNS).isdisjoint(self.detector.features)
+
     def judge(self, flows: Flows, meter: str) -> Judged:
         """Verdicts on some flows, and the alerts among them that are to be told.
 
@@ -92,8 +97,7 @@ class Judge:
         return Judged(records, is_alert, scored, host, start_ms, end_ms)
 
     def _with_context(self, flows: Flows) -> Flows:
-        wanted = not set(COLUMNS).isdisjoint(self.detector.features)
-        if not wanted or has_context(flows) or not can_have_context(flows):
+        if not self.wants_context or has_context(flows) or not can_have_context(flows):
             return flows
         # As float32, which is what a whole file's context is kept in.
         found = {

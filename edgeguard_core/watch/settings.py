@@ -106,7 +106,7 @@ class BoxSettings:
     batch_seconds: float = 0.01
     queue_flows: int = 20_000
     when_full: str | None = None
-    late_s: float = 60.0
+    late_s: float = 120.0
     context_hosts: int = 20_000
     state: Path | None = None
     spool_folder: Path | None = None

@@ -74,7 +74,9 @@ class _Reading:
                 given |= inner
                 problems += wrong
             elif key in self.groups:
-                inside = ", ".join(k.partition(".")[2] for k in self.keys if k.startswith(key + "."))
+                inside = ", ".join(
+                    k.partition(".")[2] for k in self.keys if k.startswith(key + ".")
+                )
                 problems.append(f"{where}: {key} holds settings of its own: {inside}.")
             else:
                 near = difflib.get_close_matches(key, [*self.keys, *self.groups], 1, 0.5)

@@ -132,9 +132,7 @@ class Teller:
     def incident_id(self, incident: LiveIncident) -> str:
         """The id of an incident."""
         model = self.detector.bundle.model_sha256
-        return record_id(
-            self.sensor, model, incident.host, incident.window_ms, incident.cause
-        )
+        return record_id(self.sensor, model, incident.host, incident.window_ms, incident.cause)
 
     def alert(
         self,
