@@ -65,7 +65,7 @@ class LiveExclusions:
     def hidden(
         self, columns: Mapping[str, NDArray[Any]], size: int, now: datetime
     ) -> NDArray[np.bool_]:
-        """Which of n alerted flows are hidden at that time, shape ``(n,)``; each match is counted."""
+        """Which of n alerted flows are hidden at that time, shape ``(n,)``; matches are counted."""
         found = np.zeros(size, np.bool_)
         for exclusion in self.all:
             if exclusion.is_active(now):

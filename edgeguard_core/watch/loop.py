@@ -112,6 +112,7 @@ class Watch:
         self._reload: BoxSettings | None = None
         self._failure: BaseException | None = None
         self._pending: list[Record] = []
+        self._complaints: list[str] = []
         self._newest_s = self.started_s
         self._tick_s = self._beat_s = float("-inf")
         self._state_seen: tuple[int, int] | None = None
@@ -129,6 +130,10 @@ class Watch:
     def reload(self, settings: BoxSettings) -> None:
         """Take up exclusions, budget and silence of other settings, and look at the state."""
         self._reload = settings
+
+    def complain(self, sentence: str) -> None:
+        """Tell that something asked of the running watch cannot be."""
+        self._complaints.append(sentence)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -303,6 +308,8 @@ class Watch:
             self.wellbeing.budget = settings.budget
             self.wellbeing.silent_after_s = settings.silent_after_s
             self._event(Kind.SENSOR, "reloaded", "Settings were read again.")
+        while self._complaints:
+            self._event(Kind.SENSOR, "settings", self._complaints.pop(0))
         try:
             self.exclusions.refresh()
         except EdgeGuardError as error:

@@ -137,9 +137,9 @@ class Wellbeing:
         rate = f"{100 * found.alert_rate:.2g} % of flows alert"
         promise = f"{100 * (found.promised or 0):.2g} % were promised"
         why = (
-            "the rest of the traffic has changed, too: calibrate again on traffic known to be benign"
+            "the rest of the traffic has changed too: calibrate again on benign traffic"
             if found.has_drifted
-            else "the rest of the traffic is as ever: look for attacks or odd hosts among the incidents"
+            else "the rest of the traffic is as ever: look for attacks among the incidents"
         )
         records = self._tell(
             self._broken.look(found.is_broken), Kind.AUDIT, "promise_broken",

@@ -1,5 +1,6 @@
-"""Logs that grow and standard input: any text format that is read as a file, while it is written."""
+"""Growing logs and standard input: any text that is read as a file, while it is written."""
 
 from edgeguard_core.sources.tail.feeds import StdinFeed, TailFeed
+from edgeguard_core.sources.tail.whole_file import FileFeed
 
-__all__ = ["StdinFeed", "TailFeed"]
+__all__ = ["FileFeed", "StdinFeed", "TailFeed"]

@@ -1,4 +1,4 @@
-"""Lines as they come, to flows: the format is known by the first ones, and again at a new header."""
+"""Lines as they come, to flows: their format is known by the first, and by each new header."""
 
 import csv
 import re
