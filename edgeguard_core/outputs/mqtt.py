@@ -19,6 +19,7 @@ from edgeguard_core.outputs.wire import body_json
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _KEEPALIVE_S = 30
+_LOOK_S = 0.1  # whether the connection still stands, while a message is not confirmed
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,12 @@ class MqttSink:
             ]
             until_s = time.monotonic() + self._timeout_s
             for message in sent:
-                message.wait_for_publish(max(0.0, until_s - time.monotonic()))
-                if not message.is_published():
-                    raise TimeoutError("it does not confirm")
+                while not message.is_published():
+                    if not client.is_connected():
+                        raise ConnectionError("it closed the connection")
+                    if time.monotonic() > until_s:
+                        raise TimeoutError("it does not confirm")
+                    message.wait_for_publish(_LOOK_S)
         except (OSError, RuntimeError, ValueError) as error:
             self.close()
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

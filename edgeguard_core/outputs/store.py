@@ -84,6 +84,7 @@ class StoreSink:
         self._path = Path(parsed.database or "") if self._is_sqlite else None
         self._file: tuple[int, int] | None = None
         self._is_ready = False
+        self._insert_into = _insert_into_sqlite if self._is_sqlite else _insert_into_postgresql
         self._retention = Retention(
             retention_days, clock, None if most_megabytes is None else most_megabytes * 1e6
         )
@@ -170,9 +171,7 @@ class StoreSink:
     ) -> None:
         if not rows:
             return
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert: Any = (sqlite.insert if self._is_sqlite else postgresql.insert)(table)
+        insert: Any = self._insert_into(table)
         if newer_by is None:
             statement = insert.on_conflict_do_nothing()
         else:
@@ -183,6 +182,18 @@ class StoreSink:
                 where=insert.excluded[newer_by] > table.c[newer_by],
             )
         connection.execute(statement, rows)
+
+
+def _insert_into_sqlite(table: "Table") -> Any:
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table)
+
+
+def _insert_into_postgresql(table: "Table") -> Any:
+    from sqlalchemy.dialects.postgresql import insert  # five megabytes that SQLite does not need
+
+    return insert(table)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
