@@ -56,7 +56,8 @@ def command(
             with whole_file(rejected) as temporary:
                 write_rejections(temporary, rejections())
     result = report.to_json() | {"lint": [finding.to_json() for finding in lint.findings()]}
-    if not report.rows and not report.skipped:  # of other events the source itself tells
+    told = report.skipped or report.format in CAPTURE_FORMATS  # the source says it itself
+    if not report.rows and not told:
         result["warnings"].append("There is a header and no flow below it.")
     if json:
         print_json(result)

@@ -1,0 +1,1 @@
+"""Packets: captures and interfaces become canonical flows through NFStream's engine."""
