@@ -37,6 +37,7 @@ def command(
     from edgeguard_core.pipeline.room import spare
     from edgeguard_core.pipeline.tables import write_rejections
     from edgeguard_core.sources import ReadReport, expand, read_batches
+    from edgeguard_core.sources.packets.capture_source import CAPTURE_FORMATS
 
     report, lint = ReadReport(), Lint()
     with watched(json, progress) as on_progress:

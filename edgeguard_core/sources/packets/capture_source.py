@@ -25,6 +25,7 @@ from edgeguard_core.sources.packets.meter import (
 from edgeguard_core.sources.packets.records import reader_of
 from edgeguard_core.sources.packets.survey import Survey, survey
 from edgeguard_core.sources.recognise import wants_canonical
+from edgeguard_core.sources.timeouts import Timeouts
 
 CAPTURE_FORMATS = ("pcap", "pcapng")
 NOT_IP = "packets without IP"
@@ -133,12 +134,15 @@ def told_of(found: Survey, flows: int, early: int, jumps: int) -> list[str]:
     return told
 
 
-def open_meter(found: Survey, options: ReadOptions) -> PacketMeter:
+def open_meter(
+    found: Survey, options: ReadOptions, timeouts: Timeouts | None = None
+) -> PacketMeter:
     """A meter of a capture: on the file itself, or on its packets where it cannot read that."""
     hand_over: Callable[[IO[bytes]], None] | None = None
     if not found.is_direct:
         hand_over = partial(feed, Walker(found.path))
-    return PacketMeter(found.path.resolve(), options.timeouts, feed=hand_over)
+    ends = timeouts or options.timeouts
+    return PacketMeter(found.path.resolve(), ends, feed=hand_over)
 
 
 def joined(meter: PacketMeter) -> Iterator[Records]:

@@ -58,6 +58,12 @@ def columns_of(records: Records) -> dict[str, NDArray[Any]]:
     return columns
 
 
+def no_cells() -> dict[str, NDArray[Any]]:
+    """The same columns of no flow."""
+    texts = _NAMES.values()
+    return {name: np.zeros(0, object if name in texts else np.float64) for name in HEADER}
+
+
 def _cells(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind != "S":
         return values.astype(np.float64)
