@@ -125,11 +125,13 @@ class PacketMeter:
 
     def __enter__(self) -> "PacketMeter":
         require_engine()
+        live = self._options["live"]
         command = [sys.executable, "-P", str(Path(program.__file__)), json.dumps(self._options)]
         try:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE if self._feed else subprocess.DEVNULL,
+                # Of an interface the input only says, by its end, that it is to stop.
+                stdin=subprocess.PIPE if self._feed or live else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
@@ -188,11 +190,11 @@ class PacketMeter:
             return np.zeros(0, self._dtype)
 
     def stop(self) -> None:
-        """Ask the meter to end; what it has is still read. May be called from another thread."""
+        """Ask a live meter to end; what it has is still read. May be called from any thread."""
         process = self._process
-        if process is not None and process.poll() is None:
+        if self._options["live"] and process is not None and process.stdin is not None:
             with suppress(OSError):
-                process.send_signal(signal.SIGTERM)
+                process.stdin.close()
 
     def close(self) -> None:
         """End the process now, whatever it does."""

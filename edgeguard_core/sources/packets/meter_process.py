@@ -10,17 +10,21 @@ flow ends is decided here. Flows have the content that ``NFStreamer`` gives them
 timeouts (a test compares the two), and beside that
 
 - they are told in the order of their first packets, none later than the active timeout;
-- on an interface without traffic the clock ends them;
+- on an interface without traffic the clock ends them: the engine waits for a packet without an
+  end, so a second thread looks after them meanwhile;
 - at most ``most_flows`` are under way: beyond, the oldest is told early and counted;
 - a time stamp that goes back by more than the idle timeout ends all flows;
-- what goes on after a timeout keeps its ends: the one that began is the source.
+- what goes on after a timeout keeps its ends: the one that began is the source. Of TCP that is
+  met midway it is the end without a well-known port.
 """
 
 import json
 import os
+import select
 import signal
 import struct
 import sys
+import threading
 import time
 from collections import deque
 from typing import Any
@@ -34,8 +38,10 @@ READY, FLOWS, COUNTED, FAILED, GONE, DONE = b"H", b"F", b"C", b"E", b"G", b"D"
 _FILE, _INTERFACE = 0, 1
 _FLUSH_FLOWS, _FLUSH_S = 2048, 0.1
 _GRACE_MS = 1500  # the kernel hands packets over up to a second late
+_LOOK_S = 0.25
 _QUICK_S, _MOST_QUICK = 0.01, 50  # a quiet second takes a second; a broken read returns at once
 _REMEMBERED_MS, _MOST_REMEMBERED = 300_000, 65_536
+_TCP, _WELL_KNOWN = 6, 1024
 _TAIL = struct.Struct("<QB")
 
 
@@ -59,13 +65,17 @@ class Meter:
         self.waiting = bytearray()
         self.n_waiting = 0
         self.flushed_s = time.monotonic()
+        self.lock = threading.Lock()  # held by whoever touches flows, while live
 
     def send(self, kind: bytes, content: bytes = b"") -> None:
         """Write a frame whole; a reader that is gone ends this program."""
         frame = HEADER.pack(kind, len(content)) + content
         view = memoryview(frame)
-        while view:
-            view = view[os.write(self.out, view) :]
+        try:
+            while view:
+                view = view[os.write(self.out, view) :]
+        except BrokenPipeError:
+            os._exit(0)
 
     def flush(self) -> None:
         """Tell the flows that are over, and what was counted so far."""
@@ -116,8 +126,13 @@ class Meter:
         known = self.ends.get(key)
         if known is None:
             known = self.older_ends.get(key)
-        if known is None or (packet.syn and not packet.ack):
+        if packet.protocol == _TCP and packet.syn and not packet.ack:
             known = began_low
+        elif known is None:
+            # Met midway, the end with a well-known port is not the one that called.
+            midway = packet.protocol == _TCP and not packet.syn
+            answers = midway and packet.src_port < _WELL_KNOWN <= packet.dst_port
+            known = began_low != answers
         self.ends[key] = known
         entry = [flow, self.tick + self.active_ms, known != began_low, key]
         self.flows[key] = entry
@@ -141,13 +156,22 @@ class Meter:
         tunnel_at = at["tunnel_id"]
         next_packet, update, null = lib.capture_next, lib.meter_update_flow, ffi.NULL
         flows, order, idle, active = self.flows, self.order, self.idle_ms, self.active_ms
-        mode = _INTERFACE if self.live else _FILE
+        live, lock = self.live, self.lock
+        mode = _INTERFACE if live else _FILE
         read_u64 = struct.Struct("=Q").unpack_from
         quick = 0
-        asked_s = time.monotonic() if self.live else 0.0
-        while not _told_to_end:
+        asked_s = time.monotonic() if live else 0.0
+        if live:
+            lock.acquire()
+            threading.Thread(target=self.look_after, args=(capture,), daemon=True).start()
+        while True:
             raw[:] = zeros
-            got = next_packet(capture, packet, 1, 1, 0, mode)
+            if live:
+                lock.release()
+                got = next_packet(capture, packet, 1, 1, 0, mode)
+                lock.acquire()
+            else:
+                got = next_packet(capture, packet, 1, 1, 0, mode)
             if got == 1:
                 self.packets += 1
                 quick = 0
@@ -178,9 +202,9 @@ class Meter:
                 self.packets += 1
                 self.ignored += 1
                 quick = 0
-            elif got != -1 or not self.live:
+            elif got != -1 or not live:
                 return DONE
-            if not self.live:
+            if not live:
                 continue
             now_s = time.monotonic()
             if got == -1:
@@ -193,7 +217,25 @@ class Meter:
                 self._ask_kernel(capture)
                 self.flush()
             asked_s = now_s
-        return DONE
+
+    def look_after(self, capture: Any) -> None:
+        """While no packet comes: end flows by the clock, and all once the input is closed."""
+        seen = -1
+        while True:
+            closed = bool(select.select([0], [], [], _LOOK_S)[0])
+            with self.lock:
+                if self.packets == seen:
+                    self.tick = max(self.tick, int(time.time() * 1000) - _GRACE_MS)
+                    self.end_those_due()
+                seen = self.packets
+                if closed:
+                    self.end_all()
+                if closed or self.n_waiting or time.monotonic() - self.flushed_s > 2 * _LOOK_S:
+                    self._ask_kernel(capture)
+                    self.flush()
+                if closed:
+                    self.send(DONE)
+                    os._exit(0)
 
     def _ask_kernel(self, capture: Any) -> None:
         found = self.ffi.new("struct nf_stat *")
@@ -201,13 +243,9 @@ class Meter:
         self.kernel = (found.received, found.dropped, found.dropped_by_interface)
 
 
-_told_to_end: list[bool] = []
-
-
 def main(text: str) -> int:
     """Meter what the JSON text names, and say how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this one ends it
-    signal.signal(signal.SIGTERM, lambda number, frame: _told_to_end.append(True))
     out = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # the engine prints warnings
@@ -215,19 +253,15 @@ def main(text: str) -> int:
 
     options = json.loads(text)
     meter = Meter(ffi, lib, options, out)
-    try:
-        capture = _opened(meter, options)
-        if capture is None:
-            return 0
-        meter.send(READY, json.dumps(_layout(ffi, meter.told_bytes)).encode())
-        ended = meter.run(capture)
-        lib.capture_close(capture)
-        meter.end_all()
-        meter.flush()
-        meter.send(ended)
-    except BrokenPipeError:
+    capture = _opened(meter, options)
+    if capture is None:
         return 0
-    return 0
+    meter.send(READY, json.dumps(_layout(ffi, meter.told_bytes)).encode())
+    ended = meter.run(capture)
+    meter.end_all()
+    meter.flush()
+    meter.send(ended)
+    os._exit(0)  # at once, whatever the other thread does
 
 
 def _opened(meter: Meter, options: dict[str, Any]) -> Any:
