@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from edgeguard_core.sources.interpret import (
     Interpreter,
     label_positions,
 )
+from edgeguard_core.sources.meters import bytes_layer
 from edgeguard_core.sources.streams import LineBlock, line_blocks, without_empty_rows
 
 ZEEK_QUIRK = "   "  # IoT-23 parts tunnel_parents, label and detailed-label by three blanks
@@ -55,6 +56,16 @@ class FileSource:
 
     def __post_init__(self) -> None:
         self.meter = self.meter or self.interpreter.meter
+
+    @property
+    def bytes_layer(self) -> str | None:
+        """What the bytes of the flows count; None where that is not known."""
+        return bytes_layer(self.meter)
+
+    @property
+    def timeouts(self) -> Mapping[str, float]:
+        """Nothing: files do not say when their meter ended a flow."""
+        return {}
 
     @property
     def schema(self) -> Schema:

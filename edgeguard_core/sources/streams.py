@@ -22,6 +22,9 @@ with suppress(ImportError):  # an edge box without it reads plain and gzip files
     _zstandard = importlib.import_module("zstandard")
 _ZstdError: type[Exception] = getattr(_zstandard, "ZstdError", zlib.error)
 
+PACKING_ERRORS: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, _ZstdError)
+"""What reading a damaged packed file raises, ``EOFError`` where it is cut short."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -118,7 +121,7 @@ def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
         raise SourceError(
             f"{path} ends in the middle of its compressed data; copy or export it again."
         ) from error
-    except (OSError, zlib.error, _ZstdError) as error:
+    except PACKING_ERRORS as error:
         raise SourceError(f"{path} cannot be read ({error}); copy or export it again.") from error
 
 
