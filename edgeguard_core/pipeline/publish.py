@@ -9,11 +9,10 @@ from edgeguard_core.bundle import Bundle, SigningKey
 from edgeguard_core.bundle.files import SUMS
 from edgeguard_core.bundle.golden import make_golden
 from edgeguard_core.bundle.lean import lean_files
-from edgeguard_core.bundle.signing import signature_of
 from edgeguard_core.bundle.zips import zip_files
 from edgeguard_core.errors import OutputError
 from edgeguard_core.files import sha256_hex, write_whole
-from edgeguard_core.watch.update_index import INDEX, INDEX_SIGNATURE, UpdateIndex
+from edgeguard_core.watch.update_index import INDEX, UpdateIndex, serial_in
 
 KEPT: Final = 3
 """Bundles that stay beside the index: a box that is just fetching the one before can finish."""
@@ -71,25 +70,22 @@ def publish_bundle(
     index = UpdateIndex(
         serial=max(int(now.timestamp()), _serial_there(to) + 1),
         file=name,
-        bytes=len(content),
+        size_bytes=len(content),
         sha256=sha256_hex(content),
         sums_sha256=sums,
         created=bundle.manifest.created,
         allow_older=allow_older,
     )
     write_whole(to / name, content)
-    text = index.to_bytes()
-    # For a moment the old signature stands beside the new index: a box then looks again later.
-    write_whole(to / INDEX, text)
-    write_whole(to / INDEX_SIGNATURE, signature_of(text, key).to_bytes())
+    write_whole(to / INDEX, index.signed(key))
     _forget_old(to, name)
     return Published(to / name, to / INDEX, index.serial, key.key_id)
 
 
 def _serial_there(to: Path) -> int:
     try:
-        return UpdateIndex.from_bytes((to / INDEX).read_bytes()).serial
-    except (OSError, ValueError):
+        return serial_in((to / INDEX).read_bytes())
+    except OSError:
         return 0
 
 

@@ -128,9 +128,7 @@ def test_what_is_no_key_is_told(tmp_path, content):
 
 
 def test_a_missing_key_is_told(tmp_path):
-    with pytest.raises(
-        BundleSignatureError, match=r"The secret key .* cannot be read \(No such file"
-    ):
+    with pytest.raises(BundleSignatureError, match=r"The secret key .* cannot be read"):
         SigningKey.read(tmp_path / "K")
     with pytest.raises(BundleSignatureError, match=r"The public key .* cannot be read"):
         TrustedKeys.read(tmp_path / "K.pub")
