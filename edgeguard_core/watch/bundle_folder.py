@@ -231,9 +231,15 @@ class BundleFolder:
         kept = {self.file(id).name for id in keep if id is not None}
         for path in self.path.iterdir():
             unwanted = _NAME.fullmatch(path.name) and path.name not in kept
-            left_over = path.suffix == ".part" and path != part
-            half_made = path.name.startswith(f".{HISTORY}.") or path.name.startswith(".bundle-")
-            if unwanted or left_over or half_made:
+            if unwanted or (path.suffix == ".part" and path != part):
+                with suppress(OSError):
+                    path.unlink()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what a write that lost power left half made."""
+        for path in self.path.iterdir():
+            if path.name.startswith((f".{HISTORY}.", f".{CURRENT}.", ".bundle-", "..bundle-")):
                 with suppress(OSError):
                     path.unlink()
 

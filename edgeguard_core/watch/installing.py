@@ -27,9 +27,13 @@ def install(
     keys: TrustedKeys | None,
     when: datetime,
     *,
+    force: bool = False,
     prove: Prove = prove_in_child,
 ) -> Bundle:
-    """A bundle from this disk, proved and made the current one of a box, without a trial.
+    """The bundle in use from now on: the one given, proved here, without a trial.
+
+    One that is in use and was made later stays, for updates may have brought it; ``force``
+    replaces it.
 
     Raises
     ------
@@ -49,6 +53,8 @@ def install(
         loaded = Bundle.load(trying, require_signature=keys)
         if proved.sums_sha256 != loaded.sums_sha256:
             raise BundleError(f"{trying} was changed while it was proved: install it again.")
+        if not force and (newer := _newer_in_use(place, loaded, keys)) is not None:
+            return newer
         id = bundle_id(loaded.sums_sha256)
         trying.replace(place.file(id))
     finally:
@@ -62,13 +68,17 @@ def install(
     return place.load(id, keys)
 
 
-def _require_room(folder: Path, size_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < size_bytes + RESERVE_BYTES:
-        raise OutputError(
-            f"{folder} has {free >> 20} MB free, and a bundle of {size_bytes >> 10} kB shall leave "
-            f"{RESERVE_BYTES >> 20} MB: make room."
-        )
+def _newer_in_use(place: BundleFolder, offered: Bundle, keys: TrustedKeys | None) -> Bundle | None:
+    """The bundle in use, where it was made later than the one offered and still loads."""
+    current = place.current_id()
+    if current is None:
+        return None
+    try:
+        mine = place.load(current, keys)
+    except BundleError:
+        return None  # a damaged one is replaced
+    made, in_use = (datetime.fromisoformat(b.manifest.created) for b in (offered, mine))
+    return mine if in_use > made else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,10 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--folder", type=Path, required=True, help="bundles of this box")
     parser.add_argument("--keys", type=Path, help="public keys; without, no signature is demanded")
+    parser.add_argument("--force", action="store_true", help="also in place of a newer one")
     asked = parser.parse_args(arguments)
     try:
         keys = None if asked.keys is None else TrustedKeys.read(asked.keys)
-        bundle = install(asked.bundle, asked.folder, keys, datetime.now(UTC))
+        bundle = install(asked.bundle, asked.folder, keys, datetime.now(UTC), force=asked.force)
     except EdgeGuardError as error:
         print(f"edgeguard: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -132,6 +132,7 @@ class Updater:
                 f"There is no bundle in {self.folder.path}: install one with install.sh, or name "
                 "a bundle to watch with."
             )
+        self.folder.sweep()
         history = self.folder.history()
         trial = history.trial
         if trial is not None and trial.id != current:
@@ -207,10 +208,12 @@ class Updater:
         current, history = self.folder.current_id(), self.folder.history()
         id = bundle_id(index.sums_sha256)
         self._refuse_old_index(index, history)
-        if id == current or _refusal_key(index) in history.refused:
+        if id == current:
             if index.serial > history.serial:
                 self.folder.remember(replace(history, serial=index.serial))
             return None
+        if (why := history.refused.get(_refusal_key(index))) is not None:
+            raise BundleError(why)  # as before; nothing is fetched again
         self._refuse_older_bundle(index, current)
         file = self._bring(index, id)
         return self._take(file, index, current)
