@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signer = (
         f"signed by key {bundle.verified_by}" if bundle.verified_by else "no signature demanded"
     )
-    print(f"bundle {bundle_id(bundle.sums_sha256)} answers as it should here; {signer}")
+    print(f"bundle {bundle_id(bundle.sums_sha256)} is in use and answers as it should; {signer}")
     return 0
 
 
