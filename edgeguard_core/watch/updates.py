@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from edgeguard_core.bundle import Bundle, StateFolder, TrustedKeys
-from edgeguard_core.errors import BundleError, EdgeGuardError, OutputError
+from edgeguard_core.errors import (
+    BundleError,
+    EdgeGuardError,
+    OutputError,
+)
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.watch.bundle_folder import BundleFolder, History, Trial, bundle_id
 from edgeguard_core.watch.download import Source
@@ -71,6 +75,8 @@ class Updater:
         Public keys, one of which must have signed index and bundle.
     folder
         Where bundles of this box lie; see ``BundleFolder``.
+    first
+        A bundle to begin with while the folder has none.
     state
         State folder of the watch, to say which of its thresholds no longer apply.
     allow_older
@@ -86,6 +92,7 @@ class Updater:
         folder: Path,
         clock: Clock,
         *,
+        first: Path | None = None,
         state: Path | str | None = None,
         every_s: float = EVERY_S,
         healthy_s: float = HEALTHY_S,
@@ -99,6 +106,7 @@ class Updater:
         self._source = None if source is None else Source.of(source, clock)
         self._keys = TrustedKeys.of(keys)
         self._clock = clock
+        self._first = first
         self._state = state
         self._every_s = every_s
         self._healthy_s = healthy_s
@@ -127,6 +135,8 @@ class Updater:
         """
         self.folder.prepare()
         current = self.folder.current_id()
+        if current is None and self._first is not None:
+            return Bundle.load(self._first, require_signature=self._keys)
         if current is None:
             raise BundleError(
                 f"There is no bundle in {self.folder.path}: install one with install.sh, or name "
@@ -227,9 +237,14 @@ class Updater:
 
     def _refuse_older_bundle(self, index: UpdateIndex, current: str | None) -> None:
         """One made before that in use, which the index does not ask to go back to."""
-        if current is None or index.allow_older or self._allow_older:
+        if index.allow_older or self._allow_older:
             return
-        mine = self.folder.load(current, self._keys).manifest.created
+        if current is not None:
+            mine = self.folder.load(current, self._keys).manifest.created
+        elif self._first is not None:
+            mine = Bundle.load(self._first, require_signature=self._keys).manifest.created
+        else:
+            return
         if datetime.fromisoformat(index.created) < datetime.fromisoformat(mine):
             raise BundleError(
                 f"The bundle that {self._place} offers was made {index.created}, before the one "

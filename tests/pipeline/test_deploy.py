@@ -366,7 +366,9 @@ def test_packages_that_cannot_be_installed_leave_no_environment(box, tmp_path):
     # A Python whose venv is made, and whose pip finds nothing.
     made = 'for last; do :; done; mkdir -p "$last/bin"; cp "$0" "$last/bin/python"'
     path = stand_in(
-        tmp_path / "bin", "py", f'case "$*" in *venv\\ --*) {made};; *-m\\ pip*) exit 1;; esac; exit 0'
+        tmp_path / "bin",
+        "py",
+        f'case "$*" in *venv\\ --*) {made};; *-m\\ pip*) exit 1;; esac; exit 0',
     )
     done = install(box, tmp_path, "--python", path / "py")
     assert done.returncode == 2

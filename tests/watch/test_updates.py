@@ -28,7 +28,7 @@ from edgeguard_core.bundle import (
 from edgeguard_core.bundle.files import SUMS, read_bundle_files
 from edgeguard_core.bundle.golden import Golden
 from edgeguard_core.bundle.zips import zip_files
-from edgeguard_core.errors import BundleError, OutputError, SourceError
+from edgeguard_core.errors import BundleError, BundleSignatureError, OutputError, SourceError
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.pipeline.publish import publish_bundle
 from edgeguard_core.watch import bundle_folder
@@ -37,6 +37,7 @@ from edgeguard_core.watch.download import Source
 from edgeguard_core.watch.installing import install, main
 from edgeguard_core.watch.proving import Proved, prove_in_child
 from edgeguard_core.watch.update_index import INDEX
+from edgeguard_core.watch.update_settings import updater_for
 from edgeguard_core.watch.updates import HEALTHY_S, MOST_STARTS, Updater
 
 V1 = Path(__file__).parents[1] / "bundle" / "fixtures" / "v1"
@@ -405,6 +406,35 @@ def test_a_password_in_the_address_is_not_repeated(site):
     assert source.place == "https://box.example:8443/updates"
 
 
+def test_a_bundle_outside_a_box_is_updated_beside_it(site, bundles, tmp_path, keys):
+    from edgeguard_core.bundle import sign_bundle
+
+    mine = Path(shutil.copytree(bundles[2026].path, tmp_path / "mine"))
+    sign_bundle(mine, SigningKey.read(keys["ours"].private))
+    before = {path.name: path.read_bytes() for path in mine.iterdir()}
+    updater = updater_for(mine, site.place, keys["ours"].public, site.clock)
+    assert updater.start().path == mine
+    site.publish(2025)
+    assert updater.check() is None
+    assert "publish it with --allow-older" in updater.problem
+    site.publish(2027)
+    assert updater.check().bundle.path.parent == tmp_path / "mine.updates"
+    again = updater_for(mine, site.place, keys["ours"].public, site.clock)
+    assert again.start().manifest.created.startswith("2027")
+    assert {path.name: path.read_bytes() for path in mine.iterdir()} == before
+
+
+def test_the_current_bundle_of_a_box_is_updated_in_its_folder(site, keys):
+    site.install(2025)
+    updater = updater_for(site.folder.current, site.place, keys["ours"].public, site.clock)
+    assert updater.folder == site.folder
+
+
+def test_updates_without_keys_are_refused(site):
+    with pytest.raises(BundleSignatureError, match="name the public keys with --require-signature"):
+        updater_for(site.folder.current, site.place, None, site.clock)
+
+
 # -- the way there ---------------------------------------------------------------------------
 
 
@@ -438,7 +468,7 @@ def test_a_slow_answer_ends_at_the_deadline(site, serve):
 
     class Hurrying(HandClock):
         def monotonic(self):
-            self.seconds += 400.0
+            self.seconds += 700.0
             return self.seconds
 
     site.clock = Hurrying()
