@@ -185,8 +185,6 @@ class Watch:
         try:
             for fed in self.feed.batches():
                 self.queue.put(fed)
-                if self._stopped.is_set():
-                    break
         except BaseException as error:
             self._failure = error
         finally:
