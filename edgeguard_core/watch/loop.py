@@ -237,7 +237,9 @@ class Watch:
     def _judge(self, flows: Flows) -> None:
         judged = self.judge.judge(flows, self.feed.meter)
         now_s, now_ms = self.clock.monotonic(), self._now_ms()
-        end_ms = judged.end_ms[np.isfinite(judged.end_ms)]
+        # A live meter tells flows by their end; files and captures have them by their begin.
+        told_ms = judged.end_ms if self.feed.is_live else judged.start_ms
+        end_ms = told_ms[np.isfinite(told_ms)]
         lag_s = None
         if len(end_ms):
             late_before = self.watermark_ms - 1000.0 * self.settings.late_s

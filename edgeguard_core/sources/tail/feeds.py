@@ -92,7 +92,6 @@ class TailFeed:
     """
 
     waits = True
-    is_live = True
 
     def __init__(
         self,
@@ -109,6 +108,7 @@ class TailFeed:
         self.name = str(path)
         self._file = GrowingFile(self._path, position, from_start)
         self._lines = _Lines(self._path, options or ReadOptions())
+        self.is_live = not until_end
         self._until_end = until_end
         self._poll_s, self._sign_s = poll_s, sign_of_life_s
         self._stopped = threading.Event()
