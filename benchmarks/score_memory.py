@@ -14,17 +14,16 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from process_tree import MemoryWatch
 
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
 ROWS_PER_GROUP = 100_000
-WATCH_EVERY_S = 0.02
 MB = 1_000_000
 
 
@@ -56,51 +55,6 @@ def edgeguard(*words: str) -> Run:
         peak_tree_mb=watch.peak_tree_bytes / MB,
         peak_process_mb=watch.peak_process_bytes / MB,
     )
-
-
-class MemoryWatch(threading.Thread):
-    """Resident memory of a process and its descendants, looked at until told to stop."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.pid = pid
-        self.peak_tree_bytes = 0
-        self.peak_process_bytes = 0
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        while not self._done.wait(WATCH_EVERY_S):
-            now = [memory(pid) for pid in family(self.pid)]
-            self.peak_tree_bytes = max(self.peak_tree_bytes, sum(resident for resident, _ in now))
-            self.peak_process_bytes = max([self.peak_process_bytes, *(high for _, high in now)])
-
-    def stop(self) -> None:
-        self._done.set()
-        self.join()
-
-
-def family(pid: int) -> list[int]:
-    """The process and all that it started, directly or not; those that have ended are left out."""
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(c) for task in tasks for c in (task / "children").read_text().split()]
-    except OSError:
-        return []
-    return [pid, *(descendant for child in children for descendant in family(child))]
-
-
-def memory(pid: int) -> tuple[int, int]:
-    """Resident memory now and its highest so far, in bytes; (0, 0) once the process has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0, 0
-    kilobytes = {
-        name: int(value.split()[0])
-        for name, _, value in (line.partition(":") for line in lines)
-        if name in ("VmRSS", "VmHWM")
-    }
-    return kilobytes.get("VmRSS", 0) * 1024, kilobytes.get("VmHWM", 0) * 1024
 
 
 def repeat(source: Path, target: Path, rows: int) -> int:

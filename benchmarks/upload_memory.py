@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import serving
-from score_memory import MB, MemoryWatch, edgeguard, family, memory
+from process_tree import MemoryWatch, family, memory
+from score_memory import MB, edgeguard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -168,6 +168,7 @@ class _Worker(threading.Thread):
         self.closing = False
         self.abandoned = False
         self.ended = False
+        self.until_s: float | None = None  # by the clock; the end of a pause
         self._spool = spool
         self._clock = clock
         self._changed = changed
@@ -268,11 +269,12 @@ class _Worker(threading.Thread):
 
     def _pause(self, pause_s: float) -> bool:
         """Wait before the next try; whether there will be one."""
-        until_s = self._clock.monotonic() + pause_s
+        self.until_s = self._clock.monotonic() + pause_s
         with self._changed:
             while not self.closing and not self.abandoned:
-                left_s = until_s - self._clock.monotonic()
+                left_s = self.until_s - self._clock.monotonic()
                 if left_s <= 0:
+                    self.until_s = None
                     return True
                 self._changed.wait(min(left_s, _LOOK_S))
         return False

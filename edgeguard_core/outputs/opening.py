@@ -1,14 +1,18 @@
 """One entry of the ``sinks:`` list of a box's settings as a sink."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edgeguard_core.errors import OutputError
 from edgeguard_core.outputs.clock import Clock, RealClock
 from edgeguard_core.outputs.dead_letters import DeadLetters
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.sink import Sink
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 _Opener = Callable[[Mapping[str, Any], Path, Clock], Sink]
 
@@ -132,11 +136,80 @@ def _open_store(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink
         DEFAULT_RETENTION_DAYS if days is None else days,
         clock,
         most_megabytes=_number(settings, "most_megabytes", None, least=1),
-        dead_letters=DeadLetters(folder / "store.dead.jsonl", clock),
+        dead_letters=_dead_letters(folder, "store", _text(settings, "store"), clock),
     )
 
 
+def _open_syslog(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink:
+    from edgeguard_core.outputs.syslog import SyslogSink, parse_address
+    from edgeguard_core.outputs.syslog_format import DEFAULT_FACILITY, FACILITIES, MESSAGES
+
+    address = parse_address(_text(settings, "syslog"))
+    return SyslogSink(
+        address,
+        facility=_one_of(settings, "facility", DEFAULT_FACILITY, tuple(FACILITIES)),
+        message=_one_of(settings, "message", MESSAGES[0], MESSAGES),
+        context=_context(settings, str(address), is_tls=address.kind == "tls"),
+    )
+
+
+def _open_webhook(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink:
+    from edgeguard_core.outputs.webhook import WebhookSink
+
+    url = _text(settings, "webhook")
+    headers = settings.get("headers", {})
+    if not isinstance(headers, Mapping):
+        raise OutputError(f"headers is {headers!r}; write NAME: VALUE lines under it.")
+    return WebhookSink(
+        url,
+        clock,
+        _dead_letters(folder, "webhook", url, clock),
+        headers=headers,
+        timeout_s=_number(settings, "timeout_s", 10.0, least=0.1) or 10.0,
+        context=_context(settings, "the webhook", is_tls=url.startswith("https:")),
+    )
+
+
+def _open_mqtt(settings: Mapping[str, Any], folder: Path, clock: Clock) -> Sink:
+    from edgeguard_core.outputs.mqtt import MqttSink, parse_address
+
+    address = parse_address(_text(settings, "mqtt"))
+    qos = settings.get("qos", 1)
+    if qos not in (0, 1, 2) or isinstance(qos, bool):
+        raise OutputError(f"qos is {qos!r}; it must be 0, 1 or 2.")
+    return MqttSink(
+        address, qos=qos, context=_context(settings, str(address), is_tls=address.is_tls)
+    )
+
+
+def _one_of(settings: Mapping[str, Any], key: str, otherwise: str, choices: Collection[str]) -> str:
+    value = settings.get(key, otherwise)
+    if value not in choices:
+        raise OutputError(f"{key} is {value!r}; choose one of {', '.join(choices)}.")
+    return str(value)
+
+
+def _context(settings: Mapping[str, Any], address: str, *, is_tls: bool) -> "SSLContext | None":
+    """What checks certificates; made now, so that a missing file is told before the start."""
+    from edgeguard_core.outputs.tls import client_context, refuse_tls_keys
+
+    if is_tls:
+        return client_context(settings)
+    refuse_tls_keys(settings, address)
+    return None
+
+
+def _dead_letters(folder: Path, sort: str, address: str, clock: Clock) -> DeadLetters:
+    """One file a sink, with the same name after a restart."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
+    return DeadLetters(folder / f"{sort}-{digest}.dead.jsonl", clock)
+
+
+_TLS_KEYS: Final = ("ca", "cert", "key")
 _SORTS: Final[dict[str, tuple[tuple[str, ...], _Opener]]] = {
     "jsonl": (("rotate_megabytes", "keep"), _open_jsonl),
+    "syslog": (("facility", "message", *_TLS_KEYS), _open_syslog),
+    "webhook": (("headers", "timeout_s", *_TLS_KEYS), _open_webhook),
+    "mqtt": (("qos", *_TLS_KEYS), _open_mqtt),
     "store": (("retention_days", "most_megabytes"), _open_store),
 }

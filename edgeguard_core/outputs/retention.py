@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, delete, exists, func, select, tuple_
 
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock, now_ms
-from edgeguard_core.outputs.store_engine import one_writer
+from edgeguard_core.outputs.clock import Clock
+from edgeguard_core.outputs.store_engine import one_writer, store_now_ms
 from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, incidents
 
 _DAY_MS = 86_400_000.0
@@ -51,8 +51,10 @@ class Retention:
 
     def apply(self, engine: Engine) -> None:
         """Let go of what is old or too much, and give the room back to the disk."""
-        oldest_ms = now_ms(self._clock) - self._days * _DAY_MS
-        oldest_beat_ms = now_ms(self._clock) - min(self._days, _HEARTBEAT_DAYS) * _DAY_MS
+        with engine.connect() as connection:
+            time_ms = store_now_ms(connection, self._clock)
+        oldest_ms = time_ms - self._days * _DAY_MS
+        oldest_beat_ms = time_ms - min(self._days, _HEARTBEAT_DAYS) * _DAY_MS
         last = select(heartbeats.c.sensor, func.max(heartbeats.c.time_ms)).group_by(
             heartbeats.c.sensor
         )

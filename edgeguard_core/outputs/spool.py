@@ -156,7 +156,6 @@ class Spool:
                 line_bytes(self._next + i, record_bytes(record)) for i, record in enumerate(records)
             )
             try:
-                self._make_room(len(content))
                 try:
                     self._write(content)
                 except OSError:
@@ -172,6 +171,7 @@ class Spool:
             self.error = None
 
     def _write(self, content: bytes) -> None:
+        self._make_room(len(content))
         active = self._segments[-1]
         view = memoryview(b"\n" + content if self._is_torn else content)
         try:

@@ -6,10 +6,11 @@ incident the higher revision stands, so a batch that comes twice changes nothing
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock, now_ms
+from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.dead_letters import DeadLetters
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.store_rows import (
@@ -80,7 +81,10 @@ class StoreSink:
         self._address = store_engine.shown(parsed)
         self._clock = clock
         self._engine: Engine = store_engine.open_engine(parsed, read_only=False)
+        self._path = Path(parsed.database or "") if self._is_sqlite else None
+        self._file: tuple[int, int] | None = None
         self._is_ready = False
+        self._insert_into = _insert_into_sqlite if self._is_sqlite else _insert_into_postgresql
         self._retention = Retention(
             retention_days, clock, None if most_megabytes is None else most_megabytes * 1e6
         )
@@ -97,10 +101,15 @@ class StoreSink:
 
         from edgeguard_core.outputs.store_engine import make_tables, reason
 
+        if self._path is not None and _identity(self._path) != self._file:
+            # Somebody removed or replaced the file; SQLite would go on writing to the old one.
+            self._engine.dispose()
+            self._is_ready = False
         try:
             if not self._is_ready:
                 make_tables(self._engine, self._address)
                 self._is_ready = True
+                self._file = None if self._path is None else _identity(self._path)
             try:
                 self._write(records)
             except (DataError, IntegrityError) as error:
@@ -148,15 +157,12 @@ class StoreSink:
 
     def _next_arrival_ms(self, connection: "Connection") -> float:
         """Later than every arrival before, whatever the clock does; writers take turns."""
-        from sqlalchemy import func, select, text
+        from sqlalchemy import func, select
 
+        from edgeguard_core.outputs.store_engine import store_now_ms
         from edgeguard_core.outputs.store_tables import alerts
 
-        if self._is_sqlite:
-            time_ms = now_ms(self._clock)
-        else:  # boxes have many clocks, the database has one
-            query = text("SELECT extract(epoch FROM clock_timestamp())::float8 * 1000")
-            time_ms = float(connection.execute(query).scalar_one())
+        time_ms = store_now_ms(connection, self._clock)
         last_ms = connection.execute(select(func.max(alerts.c.received_ms))).scalar()
         return time_ms if last_ms is None else max(time_ms, float(last_ms) + 1.0)
 
@@ -165,9 +171,7 @@ class StoreSink:
     ) -> None:
         if not rows:
             return
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert: Any = (sqlite.insert if self._is_sqlite else postgresql.insert)(table)
+        insert: Any = self._insert_into(table)
         if newer_by is None:
             statement = insert.on_conflict_do_nothing()
         else:
@@ -178,6 +182,27 @@ class StoreSink:
                 where=insert.excluded[newer_by] > table.c[newer_by],
             )
         connection.execute(statement, rows)
+
+
+def _insert_into_sqlite(table: "Table") -> Any:
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table)
+
+
+def _insert_into_postgresql(table: "Table") -> Any:
+    from sqlalchemy.dialects.postgresql import insert  # five megabytes that SQLite does not need
+
+    return insert(table)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands at a path; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
 
 
 def _rows_by_table(records: Sequence[Record], received_ms: float) -> dict[str, list[Row]]:

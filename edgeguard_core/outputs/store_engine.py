@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from edgeguard_core.errors import OutputError
+from edgeguard_core.outputs.clock import Clock, now_ms
 from edgeguard_core.outputs.store_tables import STORE_FORMAT, about, metadata
 
 _BUSY_S = 10.0
@@ -136,6 +137,14 @@ def one_writer(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSTGRES_LOCK})
         yield connection
+
+
+def store_now_ms(connection: Connection, clock: Clock) -> float:
+    """The store's time in milliseconds since 1970: boxes have many clocks, a server has one."""
+    if connection.dialect.name == "sqlite":
+        return now_ms(clock)
+    query = text("SELECT extract(epoch FROM clock_timestamp())::float8 * 1000")
+    return float(connection.execute(query).scalar_one())
 
 
 def make_tables(engine: Engine, address: str) -> None:
