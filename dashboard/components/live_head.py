@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import live_demo, state, wording
+from dashboard import jobs, live_demo, state, wording
 from dashboard.charts import live as charts
 from dashboard.components import boundary, live_source, live_watching
 from dashboard.components.live_source import Opened
@@ -29,6 +29,8 @@ _GIVE_UP_S = 90.0
 def show(opened: Opened) -> None:
     """Draw it; meant to be run as a fragment."""
     with boundary.boundary():
+        if opened.demo and not opened.is_over and jobs.status(opened.demo).state.is_over:
+            st.rerun()  # nothing more will come: the page says so and stops looking
         seen = live_watching.look(opened)
         sensors = live_watching.sensors_of(seen)
         found = figures(sensors, seen.at_ms)

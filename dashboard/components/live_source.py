@@ -125,6 +125,8 @@ def _demo() -> Opened | None:
             words.LEAVE, key=LiveKey.LEAVE, icon=":material/swap_horiz:", type="tertiary",
             on_click=_leave,
         )  # fmt: skip
+    if now is jobs.State.CANCELLING:
+        st.caption(words.DEMO_STOPPING)
     if now is jobs.State.FAILED:
         boundary.say(jobs.status(job).error or f"{words.DEMO_FAILED} {job.log}.")
     elif now.is_over:

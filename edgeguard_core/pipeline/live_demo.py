@@ -11,7 +11,7 @@ A folder holds all of it::
     └── spool/            accepted records on their way
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,20 +24,28 @@ from edgeguard_core.detection import Detector
 from edgeguard_core.features.context import HostContext
 from edgeguard_core.flows.canonical import NetworkTable
 from edgeguard_core.flows.table import Flows
-from edgeguard_core.outputs.clock import Clock, RealClock
+from edgeguard_core.outputs.delivery import Delivery
+from edgeguard_core.outputs.spool import Spool
+from edgeguard_core.outputs.store import StoreSink
 from edgeguard_core.pipeline.demo import shipped
 from edgeguard_core.sources.synthesis.arrivals import MS_PER_DAY, MS_PER_HOUR
 from edgeguard_core.sources.synthesis.replay import STARTS_MS, ReplayFeed
 from edgeguard_core.sources.synthesis.rows import Rows
 from edgeguard_core.sources.synthesis.working_days import WorkingDays
 from edgeguard_core.thresholds import Calibration, conformal
+from edgeguard_core.watch.clock import Clock, SystemClock
+from edgeguard_core.watch.loop import Watch, WatchSummary
+from edgeguard_core.watch.settings import BoxSettings
 
-SENSOR: Final = "office-demo"
 PROMISED_RATE: Final = 0.003
 """False alarms among benign flows: a handful a minute at the replay's speed."""
 
-BUDGET_PER_DAY: Final = 240.0
-"""Incidents: ten an hour, for the office passes faster than the clock."""
+SETTINGS: Final = BoxSettings(
+    sensor="office-demo",
+    budget=240.0,  # ten incidents an hour, for the office passes faster than the clock
+    heartbeat_s=1.0,
+    silent_after_s=15.0,
+)
 
 UNWATCHED_S: Final = 1_800.0
 _CALIBRATION_DAYS = 4  # Tuesday to Friday of the week before
@@ -45,8 +53,6 @@ _CALIBRATION_HOURS = 10.0  # of each
 _SPOOL_BYTES = 32_000_000
 _STORE_MEGABYTES = 200.0
 _RETENTION_DAYS = 1.0
-_HEARTBEAT_S = 1.0
-_FLUSH_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,12 @@ class LiveDemonstration:
     """What a live demo did until it ended."""
 
     folder: Path
-    flows: int
-    alerts: int
-    seconds: float
+    summary: WatchSummary
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``demo --live --json``."""
-        return {
-            "store": f"sqlite:///{self.folder / 'alerts.sqlite'}",
-            "flows": self.flows,
-            "alerts": self.alerts,
-            "seconds": round(self.seconds, 3),
-        }
+        told = {name: value for name, value in self.summary.to_json().items() if name != "format"}
+        return {"store": f"sqlite:///{self.folder / 'alerts.sqlite'}", **told}
 
 
 def run_live_demo(
@@ -93,7 +93,7 @@ def run_live_demo(
     OutputError
         If the folder cannot be written.
     """
-    clock = clock or RealClock()
+    clock = clock or SystemClock()
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     viewer = folder / "viewer"
@@ -106,12 +106,12 @@ def run_live_demo(
         remembering(HostContext()),
         is_watched=lambda: _age_s(viewer, clock) < unwatched_s,
     )
-    on_ready(feed.stop)
-    started = clock.monotonic()
-    told = _watch(detector, feed, folder, clock)
-    return LiveDemonstration(
-        folder, int(told["flows"]), int(told["alerts"]), clock.monotonic() - started
-    )
+    store = f"sqlite:///{folder / 'alerts.sqlite'}"
+    sink = StoreSink(store, _RETENTION_DAYS, clock, most_megabytes=_STORE_MEGABYTES)
+    delivery = Delivery(Spool(folder / "spool", _SPOOL_BYTES, clock), [sink], clock)
+    watch = Watch(detector, feed, delivery, SETTINGS, clock)
+    on_ready(watch.stop)
+    return LiveDemonstration(folder, watch.run())
 
 
 def office_detector(state: Path, clock: Clock) -> Detector:
@@ -168,22 +168,3 @@ def _age_s(path: Path, clock: Clock) -> float:
         return clock.now().timestamp() - path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _watch(detector: Detector, feed: ReplayFeed, folder: Path, clock: Clock) -> Mapping[str, Any]:
-    """Run the loop until the feed ends; what it counted."""
-    from edgeguard_core.outputs.delivery import Delivery
-    from edgeguard_core.outputs.spool import Spool
-    from edgeguard_core.outputs.store import StoreSink
-    from edgeguard_core.pipeline.demo_watch import DemoWatch
-
-    store = f"sqlite:///{folder / 'alerts.sqlite'}"
-    sink = StoreSink(store, _RETENTION_DAYS, clock, most_megabytes=_STORE_MEGABYTES)
-    spool = Spool(folder / "spool", _SPOOL_BYTES, clock)
-    delivery = Delivery(spool, [sink], clock)
-    try:
-        return DemoWatch(
-            SENSOR, detector, feed, clock, beat_s=_HEARTBEAT_S, budget_per_day=BUDGET_PER_DAY
-        ).run(delivery.accept)
-    finally:
-        delivery.close(_FLUSH_S)
