@@ -242,8 +242,9 @@ class Watch:
         end_ms = told_ms[np.isfinite(told_ms)]
         lag_s = None
         if len(end_ms):
-            late_before = self.watermark_ms - 1000.0 * self.settings.late_s
-            self.figures.counts["late"] += int(np.count_nonzero(end_ms < late_before))
+            newest_so_far = np.maximum.accumulate(np.append(self.watermark_ms, end_ms))[:-1]
+            late = end_ms < newest_so_far - 1000.0 * self.settings.late_s
+            self.figures.counts["late"] += int(np.count_nonzero(late))
             newest = float(end_ms.max())
             if self.feed.is_live:
                 newest = min(newest, now_ms + _AHEAD_MS)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import edgeguard_core
 from edgeguard_core.detection.detector import Detector
-from edgeguard_core.detection.explain import Explanation
+from edgeguard_core.detection.explain import Explanation, FeatureReason
 from edgeguard_core.flows.pivots import community_id
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Kind, Record, iso_time, record_id
@@ -96,7 +96,7 @@ class Teller:
 
     def __init__(self, sensor: str, detector: Detector) -> None:
         self.sensor = sensor
-        self.detector = detector
+        self.take_up(detector)
         self._observer = {
             "name": sensor,
             "vendor": "EdgeGuard",
@@ -114,11 +114,11 @@ class Teller:
             "origin": self.detector.origin,
         }
 
-    @property
-    def bundle(self) -> Body:
-        """The bundle at work."""
-        bundle = self.detector.bundle
-        return {"name": bundle.name, "model_sha256": bundle.model_sha256}
+    def take_up(self, detector: Detector) -> None:
+        """Tell of another detector from now on."""
+        self.detector = detector
+        bundle = detector.bundle
+        self.bundle: Body = {"name": bundle.name, "model_sha256": bundle.model_sha256}
 
     def alert_id(self, facts: FlowFacts, meter: str) -> str:
         """The id of a flow's alert: the same whenever the same flow is read again."""
@@ -248,14 +248,15 @@ def strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _feature(reason: Any) -> Body:
+def _feature(reason: FeatureReason) -> Body:
+    """Its values are plain and finite already."""
     body = {
         "name": reason.name, "actual": reason.actual, "reconstructed": reason.reconstructed,
         "usual_low": reason.usual_low, "usual_high": reason.usual_high, "unit": reason.unit,
         "share": round(reason.share, 6),
         "usual_values": None if reason.usual_values is None else list(reason.usual_values),
     }  # fmt: skip
-    return _filled(strict(body))
+    return _filled(body)
 
 
 def _network(facts: FlowFacts) -> Body:

@@ -61,7 +61,7 @@ class Wellbeing:
     _raised_s: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_INCIDENTS))
     _dropped: int = 0
     _dropped_before: int = 0
-    _dropped_s: float = 0.0
+    _dropped_s: float = float("-inf")
 
     def add(self, flows: Flows, judged: Judged, now_s: float) -> None:
         """Take note of flows that were judged."""
@@ -181,7 +181,7 @@ class Wellbeing:
             if not self._dropping.is_raised:
                 self._dropped_before = self._dropped
             self._dropped, self._dropped_s = dropped, now_s
-        recent = self._dropped_s > 0 and now_s - self._dropped_s < _DROPS_OVER_S
+        recent = now_s - self._dropped_s < _DROPS_OVER_S
         lost = self._dropped - self._dropped_before
         return self._tell(
             self._dropping.look(recent), Kind.SENSOR, "dropped",
