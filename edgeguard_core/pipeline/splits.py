@@ -25,7 +25,14 @@ class Split:
     kind: str
 
 
-def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int = 0) -> Split:
+def split(
+    flows: Flows,
+    last_share: float,
+    *,
+    timeline: NDArray[np.int64] | None = None,
+    kind: str | None = None,
+    seed: int = 0,
+) -> Split:
     """Some flows in two, the second part of about ``last_share``.
 
     Parameters
@@ -34,6 +41,10 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
         Shape ``(n,)``.
     last_share
         In ``[0, 1)``.
+    timeline
+        Which file each flow is from, shape ``(n,)``; by default all are from one. By time, the
+        latest part of *each* goes last: captures of other days or devices are no later part of
+        one another (docs/decisions/0013).
     kind
         ``time`` puts the latest flows last; ``random`` draws by ``seed``. By default time where
         every flow has a time stamp: a random draw flatters, since neighbours in time are alike.
@@ -52,11 +63,26 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
     kind = kind or (BY_TIME if timed else AT_RANDOM)
     n_last = round(len(flows) * last_share)
     if kind == BY_TIME and times is not None:
-        order = np.argsort(times, kind="stable")
+        files = np.zeros(len(flows), np.int64) if timeline is None else timeline
+        order = np.lexsort((times, files, _age_rank(times, files)))
     else:
         order = np.random.default_rng(seed).permutation(len(flows))
     cut = len(flows) - n_last
     return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
+
+
+def _age_rank(times: NDArray[np.float64], files: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How late each flow is within its file, above 0 and below 1, shape ``(n,)``.
+
+    >>> _age_rank(np.array([7.0, 5.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
+    array([0.75, 0.25, 0.25, 0.75])
+    """
+    by_file = np.lexsort((times, files))
+    counts = np.unique(files, return_counts=True)[1]
+    within = np.arange(len(files)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rank = np.empty(len(files))
+    rank[by_file] = (within + 0.5) / np.repeat(counts, counts)
+    return rank
 
 
 def duration_hours(flows: Flows, timeline: NDArray[np.int64] | None = None) -> float | None:
