@@ -63,9 +63,9 @@ def preprocess(
 ) -> Preprocessed:
     """Validated flows in ``train.parquet`` and ``test.parquet``, rejected rows beside them.
 
-    Benign flows are split, each file's by time where there is any; all attacks and whatever else may not
-    be learned go to the test file. With ``take_unlabelled`` unlabelled flows count as benign, and
-    are labelled so in both files.
+    Benign flows are split, each file's by time where there is any; all attacks and whatever else
+    may not be learned go to the test file. With ``take_unlabelled`` unlabelled flows count as
+    benign, and are labelled so in both files.
 
     Raises
     ------

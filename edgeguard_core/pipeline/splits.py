@@ -64,25 +64,32 @@ def split(
     n_last = round(len(flows) * last_share)
     if kind == BY_TIME and times is not None:
         files = np.zeros(len(flows), np.int64) if timeline is None else timeline
-        order = np.lexsort((times, files, _age_rank(times, files)))
+        latest = _latest(times, files, last_share)
     else:
-        order = np.random.default_rng(seed).permutation(len(flows))
-    cut = len(flows) - n_last
-    return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
+        latest = np.zeros(len(flows), np.bool_)
+        latest[np.random.default_rng(seed).permutation(len(flows))[len(flows) - n_last :]] = True
+    return Split(np.flatnonzero(~latest), np.flatnonzero(latest), kind)
 
 
-def _age_rank(times: NDArray[np.float64], files: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How late each flow is within its file, above 0 and below 1, shape ``(n,)``.
+def _latest(
+    times: NDArray[np.float64], files: NDArray[np.int64], share: float
+) -> NDArray[np.bool_]:
+    """The latest part of each file, and just that share of all, shape ``(n,)``.
 
-    >>> _age_rank(np.array([7.0, 5.0, 1.0, 2.0]), np.array([0, 0, 1, 1]))
-    array([0.75, 0.25, 0.25, 0.75])
+    What rounding takes from one file it gives to the next.
+
+    >>> _latest(np.array([7.0, 5.0, 6.0, 1.0, 2.0]), np.array([0, 0, 0, 1, 1]), 0.5)
+    array([ True, False,  True, False,  True])
     """
-    by_file = np.lexsort((times, files))
+    order = np.lexsort((times, files))
     counts = np.unique(files, return_counts=True)[1]
-    within = np.arange(len(files)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rank = np.empty(len(files))
-    rank[by_file] = (within + 0.5) / np.repeat(counts, counts)
-    return rank
+    ends = np.cumsum(counts)
+    due = np.array([round(int(end) * share) for end in ends])
+    mine = np.diff(due, prepend=0)
+    from_end = np.repeat(ends, counts) - np.arange(len(files))  # 1 for a file's latest flow
+    chosen = np.empty(len(files), np.bool_)
+    chosen[order] = from_end <= np.repeat(mine, counts)
+    return chosen
 
 
 def duration_hours(flows: Flows, timeline: NDArray[np.int64] | None = None) -> float | None:
