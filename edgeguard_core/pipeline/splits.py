@@ -78,8 +78,8 @@ def _latest(
 
     What rounding takes from one file it gives to the next.
 
-    >>> _latest(np.array([7.0, 5.0, 6.0, 1.0, 2.0]), np.array([0, 0, 0, 1, 1]), 0.5)
-    array([ True, False,  True, False,  True])
+    >>> _latest(np.array([7.0, 5.0, 6.0, 1.0, 2.0]), np.array([0, 0, 0, 1, 1]), 0.4)
+    array([ True, False, False, False,  True])
     """
     order = np.lexsort((times, files))
     counts = np.unique(files, return_counts=True)[1]
