@@ -38,3 +38,8 @@ compile pyproject.toml --extra train --extra dashboard --extra capture --extra d
     --constraints requirements.lock --output-file requirements-dev.lock "$@"
 plain requirements.lock
 plain requirements-dev.lock
+
+# What a box installs, taken from the second one. The packages themselves say what they need, so
+# they must be those of the lock.
+"$python" -m uv pip install --quiet --require-hashes -r requirements-dev.lock
+"$python" tools/edge_lock.py

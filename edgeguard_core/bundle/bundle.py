@@ -21,12 +21,14 @@ from edgeguard_core.bundle.files import (
     PARITY,
     REQUIRED,
     SCHEMA,
+    SUMS,
     THRESHOLD,
     WEIGHTS,
     Problem,
     find_problems,
     read_bundle_files,
 )
+from edgeguard_core.bundle.keys import TrustedKeys
 from edgeguard_core.bundle.manifest import (
     FileEntry,
     Manifest,
@@ -36,6 +38,12 @@ from edgeguard_core.bundle.manifest import (
 )
 from edgeguard_core.bundle.probe import probe_model
 from edgeguard_core.bundle.saving import BundleParts
+from edgeguard_core.bundle.signing import (
+    SignatureReport,
+    claimed_signature,
+    report_signature,
+    signer_of,
+)
 from edgeguard_core.errors import BundleError, EdgeGuardError
 from edgeguard_core.features.preprocessing import Preprocessor
 from edgeguard_core.files import sha256_hex
@@ -63,9 +71,16 @@ class Bundle:
     calibration: Calibration
     model: bytes
     files: Mapping[str, bytes]
+    verified_by: str | None = None
 
     @classmethod
-    def load(cls, path: Path | str, *, untrusted: bool = False) -> "Bundle":
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        untrusted: bool = False,
+        require_signature: TrustedKeys | Path | str | None = None,
+    ) -> "Bundle":
         """The bundle in a folder or ``.zip``, once every file is as it was saved.
 
         Parameters
@@ -73,20 +88,29 @@ class Bundle:
         untrusted
             Score one row in a child process first. Hashes detect damage, not intent: a model
             made to crash its runtime then ends the child and not this process.
+        require_signature
+            Public keys, or the file or folder of them, one of which must have signed it. Nothing
+            in the bundle is interpreted before that is certain; ``verified_by`` names the key.
 
         Raises
         ------
+        BundleSignatureError
+            If it is not signed as demanded, or carries a signature that cannot be read.
         BundleVersionError
-            If a newer EdgeGuard wrote it. Looked at before anything else is.
+            If a newer EdgeGuard wrote it. Looked at before anything else but the signature is.
         BundleError
             If it is no bundle, or a file was changed, is missing, was added, is too large, or
             does not hold what it should. The message names the file.
         """
         path = Path(path)
         files = read_bundle_files(path)
+        verified_by = None
+        if require_signature is not None:
+            verified_by = signer_of(files, require_signature, path)
         document = read_manifest_json(files[MANIFEST], str(path))
         if problems := find_problems(files, path) or _not_in_place(files):
             raise BundleError(problems[0].sentence(str(path)))
+        claimed_signature(files, path)  # one that cannot be read is damage like any other
         manifest = _read(path, MANIFEST, lambda: Manifest.from_json(document))
         _check_manifest(manifest, files, path)
         schema = _read(path, SCHEMA, lambda: _schema(files[SCHEMA], manifest.schema))
@@ -105,6 +129,7 @@ class Bundle:
             ),
             model=_read(path, MODEL, lambda: _tflite(files[MODEL])),
             files=files,
+            verified_by=verified_by,
         )
         if untrusted:
             probe_model(bundle.model, bundle.preprocessor, path)
@@ -124,6 +149,18 @@ class Bundle:
     def model_sha256(self) -> str:
         """Hash of the model file: two bundles with the same one give the same scores."""
         return sha256_hex(self.model)
+
+    @property
+    def signature(self) -> SignatureReport:
+        """Who is said to have signed it, and whether that was held against a trusted key."""
+        if self.verified_by is not None:
+            return SignatureReport(self.verified_by, True)
+        return report_signature(self.files, self.path)
+
+    @cached_property
+    def sums_sha256(self) -> str:
+        """Hash of ``SHA256SUMS``: two bundles with the same one are the same to the last byte."""
+        return sha256_hex(self.files[SUMS])
 
     @property
     def card(self) -> str:
@@ -173,6 +210,7 @@ class VerifyReport:
     format: int
     files: Mapping[str, FileEntry]
     problems: tuple[Problem, ...]
+    signature: SignatureReport = SignatureReport(None, None)  # noqa: RUF009 (it is frozen)
 
     @property
     def intact(self) -> bool:
@@ -187,11 +225,16 @@ class VerifyReport:
             "intact": self.intact,
             "files": {name: vars(entry).copy() for name, entry in self.files.items()},
             "problems": [vars(problem) for problem in self.problems],
+            "signature": self.signature.to_json(),
         }
 
 
-def verify_bundle(path: Path | str) -> VerifyReport:
+def verify_bundle(
+    path: Path | str, trusted: TrustedKeys | Path | str | None = None
+) -> VerifyReport:
     """Every file of a bundle held against ``SHA256SUMS``: all problems, not only the first.
+
+    Its signature is held against the trusted keys, where they are given.
 
     Raises
     ------
@@ -202,7 +245,8 @@ def verify_bundle(path: Path | str) -> VerifyReport:
     files = read_bundle_files(path)
     number = int(read_manifest_json(files[MANIFEST], str(path))["format"])
     problems = find_problems(files, path) or _not_in_place(files)
-    return VerifyReport(path, number, file_entries(files), problems)
+    signature = report_signature(files, path, trusted)
+    return VerifyReport(path, number, file_entries(files), problems, signature)
 
 
 def _not_in_place(files: Mapping[str, bytes]) -> tuple[Problem, ...]:

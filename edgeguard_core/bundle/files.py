@@ -24,8 +24,12 @@ CARD: Final = "card.md"
 SUMS: Final = "SHA256SUMS"
 WEIGHTS: Final = "weights.npz"
 PARITY: Final = "parity.npz"
+GOLDEN: Final = "golden.npz"
+SIGNATURE: Final = "SHA256SUMS.sig"
 REQUIRED: Final = (MANIFEST, MODEL, SCHEMA, THRESHOLD, CALIBRATION, CARD, SUMS)
-OPTIONAL: Final = (WEIGHTS, PARITY)
+OPTIONAL: Final = (WEIGHTS, PARITY, GOLDEN, SIGNATURE)
+UNLISTED: Final = (SUMS, SIGNATURE)
+"""What ``SHA256SUMS`` does not list: itself, and the signature made of it afterwards."""
 
 MAX_FILES: Final = 32
 MAX_TOTAL_BYTES: Final = 64 << 20
@@ -41,6 +45,8 @@ MAX_BYTES: Final = {
     SUMS: 64 << 10,
     WEIGHTS: 32 << 20,
     PARITY: 32 << 20,
+    GOLDEN: 1 << 20,
+    SIGNATURE: 4 << 10,
 }
 _COPY_AGAIN: Final = "copy the whole bundle again from where it was made"
 _SHA256_DIGITS: Final = 64
@@ -96,7 +102,9 @@ def sums_of(files: Mapping[str, bytes]) -> bytes:
     >>> sums_of({"card.md": b""})[:12]
     b'e3b0c44298fc'
     """
-    lines = (f"{sha256_hex(files[name])}  {name}\n" for name in sorted(files) if name != SUMS)
+    lines = (
+        f"{sha256_hex(files[name])}  {name}\n" for name in sorted(files) if name not in UNLISTED
+    )
     return "".join(lines).encode()
 
 
@@ -111,7 +119,7 @@ def find_problems(files: Mapping[str, bytes], path: Path) -> tuple[Problem, ...]
     if SUMS not in files:
         raise BundleError(f"{SUMS} of bundle {path} is missing: {_COPY_AGAIN}.")
     listed = _parse_sums(files[SUMS], path)
-    present = {name: sha256_hex(content) for name, content in files.items() if name != SUMS}
+    present = {n: sha256_hex(content) for n, content in files.items() if n not in UNLISTED}
     kinds: dict[str, str] = {}
     for name in listed.keys() | present.keys():
         if name not in present:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edgeguard_core.bundle import strict_json
-from edgeguard_core.bundle.files import MANIFEST, SUMS
+from edgeguard_core.bundle.files import MANIFEST, UNLISTED
 from edgeguard_core.errors import BundleError, BundleVersionError
 from edgeguard_core.files import sha256_hex
 
@@ -157,11 +157,11 @@ def read_manifest_json(content: bytes, bundle: str) -> dict[str, Any]:
 
 
 def file_entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
-    """Size and hash of every file that the manifest lists: all but itself and the sums."""
+    """Size and hash of every file that the manifest lists: all but itself, sums and signature."""
     return {
         name: FileEntry(len(files[name]), sha256_hex(files[name]))
         for name in sorted(files)
-        if name not in (MANIFEST, SUMS)
+        if name != MANIFEST and name not in UNLISTED
     }
 
 

@@ -54,7 +54,7 @@ def child() -> None:
     from edgeguard_core.inference import Scorer
 
     n_numeric, n_categorical, seconds = map(int, sys.argv[1:4])
-    _limit_resources(seconds)
+    limit_resources(seconds)
     row = ModelInput(
         numeric=np.zeros((1, n_numeric), np.float32),
         categorical=np.zeros((1, n_categorical), np.int32),
@@ -69,7 +69,8 @@ def child() -> None:
         sys.exit(_REFUSED)
 
 
-def _limit_resources(seconds: int) -> None:
+def limit_resources(seconds: int) -> None:
+    """Bound this process in memory and processor time, where the system can."""
     try:
         import resource
     except ImportError:  # not on Windows

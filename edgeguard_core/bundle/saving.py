@@ -16,6 +16,7 @@ from edgeguard_core.bundle.files import (
     CARD,
     MANIFEST,
     MODEL,
+    OPTIONAL,
     PARITY,
     REQUIRED,
     SCHEMA,
@@ -76,7 +77,18 @@ def save_bundle(
     if as_zip and out.suffix != ".zip":
         out = out.with_name(f"{out.name}.zip")
     check_target(out, force=force)
-    files = _bundle_files(parts)
+    return write_files(out, _bundle_files(parts), force=force, as_zip=as_zip)
+
+
+def write_files(out: Path, files: Mapping[str, bytes], *, force: bool, as_zip: bool) -> Path:
+    """The path of a folder or zip of these files, which are a bundle already.
+
+    Raises
+    ------
+    BundleError, OutputError
+        If ``out`` is taken, or cannot be written.
+    """
+    check_target(out, force=force)
     if as_zip:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +121,7 @@ def check_target(out: Path, *, force: bool) -> None:
     if out.is_dir() and not any(out.iterdir()):
         return
     try:
-        foreign = sorted(set(read_bundle_files(out)) - {*REQUIRED, WEIGHTS, PARITY})
+        foreign = sorted(set(read_bundle_files(out)) - {*REQUIRED, *OPTIONAL})
     except BundleError as error:
         raise BundleError(
             f"{out} is no bundle, which is all that --force replaces; choose another --out."

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from edgeguard_core.cli import options
-from edgeguard_core.cli.output import pairs, print_json
+from edgeguard_core.cli.output import pairs, print_json, print_warnings
 from edgeguard_core.cli.progress import watched
 from edgeguard_core.errors import SourceError
 
-SUMMARY = "Synthesise traffic of an office or a home."
-EXAMPLE = "Example: edgeguard collect --synthetic office --hours 24 --seed 1 --out office.csv"
+SUMMARY = "Make flows of captures or of an interface, or synthesise them."
+EXAMPLE = "Example: edgeguard collect --interface eth0 --seconds 600 --out flows.parquet"
 
 KeepBytes = Annotated[
     int | None,
@@ -32,11 +32,26 @@ def command(
             "--out", help="A .csv, .csv.gz, .parquet or .pcap file to write.", show_default=False
         ),
     ],
-    profile: Annotated[
-        str | None, typer.Argument(help="What to synthesise: office (the default) or home.")
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Captures or folders of them; with --synthetic office (the default) or home.",
+            metavar="[PCAP]...",
+            show_default=False,
+        ),
     ] = None,
+    interface: Annotated[
+        str | None, typer.Option("--interface", help="Listen here instead, such as eth0.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="How long to listen. Default: 60.")
+    ] = None,
+    bpf_filter: Annotated[
+        str | None, typer.Option("--filter", help="Packets to look at, such as 'not port 22'.")
+    ] = None,
+    local_network: options.LocalNetworks = None,
     synthetic: Annotated[
-        bool, typer.Option("--synthetic", help="Synthesise traffic: all that is here yet.")
+        bool, typer.Option("--synthetic", help="Synthesise labelled traffic.")
     ] = False,
     hours: Annotated[float | None, typer.Option("--hours", help="How much time.")] = None,
     flows: Annotated[int | None, typer.Option("--flows", help="Or how many benign flows.")] = None,
@@ -60,21 +75,23 @@ def command(
     json: options.Json = False,
     progress: options.ProgressFile = None,
 ) -> None:
-    """Synthesise labelled traffic with a daily rhythm and the heavy tails of real networks.
+    """Make flows of packet captures, listen on an interface, or synthesise labelled traffic.
 
-    Reading captures and listening on an interface are not here yet: give flow logs to the
-    other verbs as they are.
+    Synthesised traffic has a daily rhythm and the heavy tails of real networks. The options
+    from --hours on are for it alone.
     """
     from edgeguard_core.pipeline.synthetic import collect_synthetic
     from edgeguard_core.sources.synthesis.request import SynthesisRequest
 
     if not synthetic:
-        raise SourceError(
-            "Captures cannot be read and interfaces not be listened on yet; add --synthetic, or "
-            "give flow logs to the other verbs as they are."
+        _collect_packets(
+            what or [], interface, seconds, bpf_filter, local_network, out, json, progress
         )
+        return
+    if interface is not None or len(what or []) > 1:
+        raise SourceError("With --synthetic nothing but office or home is named; leave the rest.")
     request = SynthesisRequest(
-        profile=profile or "office",
+        profile=what[0] if what else "office",
         hours=hours,
         flows=flows,
         seed=seed,
@@ -90,6 +107,45 @@ def command(
         return
     attacked = ", ".join(f"{name} {count:,}" for name, count in done.attacks.items())
     pairs([("written", done.out), ("flows", done.flows), ("attacks", attacked or "none")])
+
+
+def _collect_packets(
+    captures: list[str],
+    interface: str | None,
+    seconds: float | None,
+    bpf_filter: str | None,
+    local_network: list[str] | None,
+    out: Path,
+    json: bool,
+    progress: Path | None,
+) -> None:
+    from edgeguard_core.pipeline.packets import collect_captures, collect_interface
+
+    if bool(captures) == (interface is not None):
+        raise SourceError(
+            "Name captures, or an --interface, or add --synthetic: one of the three, to say what "
+            "is collected."
+        )
+    if interface is None and (seconds is not None or bpf_filter is not None):
+        raise SourceError("--seconds and --filter are for an --interface; leave them out.")
+    read = options.read_options(None, None, "UTC", local_network)
+    with watched(json, progress) as on_progress:
+        if interface is None:
+            done = collect_captures(captures, out, read=read, on_progress=on_progress)
+        else:
+            done = collect_interface(
+                interface,
+                60.0 if seconds is None else seconds,
+                out,
+                read=read,
+                bpf_filter=bpf_filter,
+                on_progress=on_progress,
+            )
+    print_warnings(done.warnings)
+    if json:
+        print_json(done.to_json())
+        return
+    pairs([("written", done.out), ("flows", done.flows)])
 
 
 def kinds_of(text: str) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ def command(
     from edgeguard_core.pipeline.room import spare
     from edgeguard_core.pipeline.tables import write_rejections
     from edgeguard_core.sources import ReadReport, expand, read_batches
+    from edgeguard_core.sources.packets.capture_source import CAPTURE_FORMATS
 
     report, lint = ReadReport(), Lint()
     with watched(json, progress) as on_progress:
@@ -56,7 +57,8 @@ def command(
             with whole_file(rejected) as temporary:
                 write_rejections(temporary, rejections())
     result = report.to_json() | {"lint": [finding.to_json() for finding in lint.findings()]}
-    if not report.rows and not report.skipped:  # of other events the source itself tells
+    told = report.skipped or report.format in CAPTURE_FORMATS  # the source says it itself
+    if not report.rows and not told:
         result["warnings"].append("There is a header and no flow below it.")
     if json:
         print_json(result)

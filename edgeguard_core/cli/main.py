@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -22,6 +22,8 @@ from edgeguard_core.cli import (
     convert,
     dashboard,
     demo,
+    deploy,
+    edge,
     evaluate,
     explain,
     inject,
@@ -58,6 +60,7 @@ _VERBS = (
     preprocess,
     train,
     convert,
+    deploy,
     score,
     evaluate,
     threshold,
@@ -72,6 +75,24 @@ for module in _VERBS:
     app.command(name, epilog=module.EXAMPLE, short_help=module.SUMMARY)(module.command)
 app.add_typer(schema.app, name="schema")
 app.add_typer(bundle.app, name="bundle")
+
+
+def _edge_verb(verb: str) -> Callable[[typer.Context], None]:
+    """A verb that parses its own arguments, as it must where typer is not installed."""
+
+    def command(context: typer.Context) -> None:
+        raise typer.Exit(edge.main([verb, *context.args]))
+
+    return command
+
+
+for name, summary in edge.SUMMARIES.items():
+    app.command(
+        name,
+        short_help=summary,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(_edge_verb(name))
 
 
 def _print_version(wanted: bool) -> None:

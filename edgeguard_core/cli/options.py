@@ -48,6 +48,12 @@ State = Annotated[
         "--state", help="Folder of local thresholds. Default: BUNDLE.state beside the bundle."
     ),
 ]
+KeepRows = Annotated[
+    bool,
+    typer.Option(
+        "--keep-rows", help="Golden vectors of held-out rows, not of synthetic ones alone."
+    ),
+]
 UnlabelledAsBenign = Annotated[
     bool,
     typer.Option("--unlabelled-as-benign", help="Take unlabelled flows as benign, too."),

@@ -59,7 +59,7 @@ def record_id(*parts: object) -> str:
     'b313df98607b1a36af058fb7'
     """
     text = "\0".join(str(part) for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:_ID_CHARACTERS]
 
 
 def iso_time(time_ms: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from edgeguard_core.errors import OutputError
 from edgeguard_core.outputs.records import Record
 
 
@@ -20,9 +21,25 @@ class Sink(Protocol):
 
         Raises
         ------
+        SinkBusy
+            If they could not be delivered, and the receiver said when to come again.
+        SinkEnded
+            If nothing can be delivered ever again: the reader of a pipe went away.
         OutputError
             If they could not be delivered; the same records come again later.
         """
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+class SinkBusy(OutputError):
+    """A sink that takes nothing before ``retry_after_s`` seconds have passed."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SinkEnded(OutputError):
+    """A sink whose reader went away for good, as ``| head`` does."""

@@ -48,7 +48,7 @@ alerts = Table(
     Column("body", Text, nullable=False),
 )
 Index("alerts_by_arrival", alerts.c.received_ms, alerts.c.id)
-Index("alerts_by_sensor_and_time", alerts.c.sensor, alerts.c.time_ms)
+Index("alerts_by_time", alerts.c.time_ms)
 Index("alerts_by_incident", alerts.c.incident_id)
 
 incidents = Table(
@@ -68,8 +68,7 @@ incidents = Table(
     Column("revision", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
 )
-Index("incidents_by_window", incidents.c.window_ms)
-Index("incidents_by_sensor_and_window", incidents.c.sensor, incidents.c.window_ms)
+Index("incidents_by_last", incidents.c.last_ms)
 
 events = Table(
     "events",

@@ -23,6 +23,7 @@ from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
+from edgeguard_core.sources.timeouts import Timeouts
 
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
 
@@ -54,7 +55,8 @@ class Scored:
 def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
     """Options to read flows as the bundle's training flows were read.
 
-    A bundle trained on one's own schema brings that schema, and its own local networks.
+    A bundle trained on one's own schema brings that schema, its own local networks, and the
+    timeouts that its packets were metered with.
     """
     options = read or ReadOptions()
     if options.schema is None and _is_ones_own(detector.bundle.schema):
@@ -62,6 +64,8 @@ def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
     known = detector.bundle.manifest.data.get("local_networks")
     if known and options.local_networks == ReadOptions().local_networks:
         options = replace(options, local_networks=tuple(known))
+    if options.timeouts == Timeouts():
+        options = replace(options, timeouts=Timeouts.of(detector.bundle.manifest.meter.timeouts))
     return options
 
 

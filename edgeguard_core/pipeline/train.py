@@ -39,7 +39,6 @@ from edgeguard_core.pipeline.variants import (
     stored_calibrations,
 )
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
-from edgeguard_core.sources.meters import bytes_layer
 from edgeguard_core.thresholds import conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
@@ -169,7 +168,7 @@ def train(
             model=model,
             created=now(),
             code_version=edgeguard_core.__version__,
-            meter=Meter(report.meter, bytes_layer(report.meter)),
+            meter=Meter(report.meter, report.bytes_layer, report.timeouts),
             data=_provenance(
                 request, report, duration_hours(learned, timeline), parts.kind, len(parts.last)
             )

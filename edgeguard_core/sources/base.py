@@ -1,7 +1,7 @@
 """What every source gives: batches of validated flows, and a report of what was read."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -17,6 +17,7 @@ from edgeguard_core.flows.labels import LabelReader
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.flows.validation import Rejection, Validated
+from edgeguard_core.sources.timeouts import Timeouts
 
 MOST_REJECTIONS_KEPT = 10_000
 _MOST_RULES_NAMED = 4
@@ -40,6 +41,8 @@ class ReadOptions:
         CIDR ranges that are internal, for canonical flows.
     batch_rows
         Most flows in a batch of Parquet; of text a batch is what fits in a block.
+    timeouts
+        When a flow of packets ends.
     """
 
     schema: Schema | None = None
@@ -47,6 +50,7 @@ class ReadOptions:
     tz: str = "UTC"
     local_networks: tuple[str, ...] = DEFAULT_LOCAL_NETWORKS
     batch_rows: int = 65_536
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
     def zone(self) -> tzinfo:
@@ -106,6 +110,14 @@ class Source(Protocol):
     meter: str
 
     @property
+    def bytes_layer(self) -> str | None:
+        """What the bytes of the flows count; None where that is not known."""
+
+    @property
+    def timeouts(self) -> Mapping[str, float]:
+        """When the meter ended a flow, in seconds by name, as far as that is known."""
+
+    @property
     def schema(self) -> Schema:
         """The schema of the flows that come out."""
 
@@ -138,6 +150,8 @@ class ReadReport:
 
     format: str = ""
     meter: str = ""
+    bytes_layer: str | None = None
+    timeouts: Mapping[str, float] = field(default_factory=dict)
     schema: Schema | None = None
     paths: list[Path] = field(default_factory=list)
     accepted: int = 0
@@ -187,6 +201,7 @@ class ReadReport:
         self.accepted_by_file.append(self.accepted - sum(self.accepted_by_file))
         self._note_meter(source)
         self.format, self.schema = source.format, source.schema
+        self.bytes_layer, self.timeouts = source.bytes_layer, source.timeouts
         self.paths.append(source.path)
         self.skipped += source.skipped
         self.label_problem = self.label_problem or source.labels.problem()

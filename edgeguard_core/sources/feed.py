@@ -83,3 +83,19 @@ class Feed(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Whatever it counts beside flows, such as ``packets`` and ``lost_packets``."""
+
+
+class Note(str):
+    """A sentence about a source, with the short word that its event has under ``reason``.
+
+    >>> note = Note("log_rotated", "conn.log was rotated.")
+    >>> note, note.reason
+    ('conn.log was rotated.', 'log_rotated')
+    """
+
+    reason: str
+
+    def __new__(cls, reason: str, sentence: str) -> "Note":
+        note = super().__new__(cls, sentence)
+        note.reason = reason
+        return note

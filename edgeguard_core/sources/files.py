@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,13 @@ from edgeguard_core.flows.labels import LabelReader
 from edgeguard_core.flows.schema import Schema, squeeze
 from edgeguard_core.flows.validation import Rejection
 from edgeguard_core.sources.base import Batch, ReadOptions
-from edgeguard_core.sources.decode import Decoded, Layout, best_decoder
+from edgeguard_core.sources.decode import (
+    Decoded,
+    Decoder,
+    Layout,
+    best_decoder,
+    decode_plain,
+)
 from edgeguard_core.sources.interpret import (
     ANY_LABEL,
     COARSE,
@@ -23,6 +29,7 @@ from edgeguard_core.sources.interpret import (
     Interpreter,
     label_positions,
 )
+from edgeguard_core.sources.meters import bytes_layer
 from edgeguard_core.sources.streams import LineBlock, line_blocks, without_empty_rows
 
 ZEEK_QUIRK = "   "  # IoT-23 parts tunnel_parents, label and detailed-label by three blanks
@@ -49,6 +56,16 @@ class FileSource:
 
     def __post_init__(self) -> None:
         self.meter = self.meter or self.interpreter.meter
+
+    @property
+    def bytes_layer(self) -> str | None:
+        """What the bytes of the flows count; None where that is not known."""
+        return bytes_layer(self.meter)
+
+    @property
+    def timeouts(self) -> Mapping[str, float]:
+        """Nothing: files do not say when their meter ended a flow."""
+        return {}
 
     @property
     def schema(self) -> Schema:
@@ -94,6 +111,11 @@ class DelimitedSource(FileSource):
     def batches(self) -> Iterator[Batch]:
         """The flows, in the order of the file."""
         decode = best_decoder()
+        for block in line_blocks(self.path, skip_lines=self.skip_lines, comment=self.comment):
+            yield self.batch_of(block, decode)
+
+    def batch_of(self, block: LineBlock, decode: Decoder = decode_plain) -> Batch:
+        """The flows of some whole lines that follow those before."""
         layout = Layout(
             n_fields=self.n_fields,
             wanted=self.interpreter.positions,
@@ -102,12 +124,11 @@ class DelimitedSource(FileSource):
             quoted=self.quoted,
             keep_nan=self.interpreter.nan_is_told,
         )
-        for block in line_blocks(self.path, skip_lines=self.skip_lines, comment=self.comment):
-            filled, empty = without_empty_rows(
-                self._prepared(block), self.delimiter, quoted=self.quoted
-            )
-            decoded = self._without_headers(decode(filled, layout))
-            yield self._batch(decoded, block.share_read, empty)
+        filled, empty = without_empty_rows(
+            self._prepared(block), self.delimiter, quoted=self.quoted
+        )
+        decoded = self._without_headers(decode(filled, layout))
+        return self._batch(decoded, block.share_read, empty)
 
     def _prepared(self, block: LineBlock) -> LineBlock:
         return block
@@ -167,8 +188,12 @@ class JsonLinesSource(FileSource):
     def batches(self) -> Iterator[Batch]:
         """The flows, in the order of the file."""
         for block in line_blocks(self.path):
-            decoded, empty = self._decode(block)
-            yield self._batch(decoded, block.share_read, empty)
+            yield self.batch_of(block)
+
+    def batch_of(self, block: LineBlock) -> Batch:
+        """The flows of some whole lines that follow those before."""
+        decoded, empty = self._decode(block)
+        return self._batch(decoded, block.share_read, empty)
 
     def _decode(self, block: LineBlock) -> tuple[Decoded, int]:
         """The cells of a block, and how many of its flows have none."""

@@ -5,10 +5,6 @@ from pathlib import Path
 from edgeguard_core.errors import SourceError
 from edgeguard_core.sources.streams import HEAD_BYTES, UTF8_BOM, to_utf8
 
-_PCAP_MAGICS = (
-    b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
-    b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1", b"\x0a\x0d\x0d\x0a",
-)  # fmt: skip
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\r\n\f")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
@@ -21,13 +17,8 @@ def refuse_by_magic(path: Path, head: bytes) -> None:
     Raises
     ------
     SourceError
-        For an empty file, a packet capture, an archive or UTF-16.
+        For an empty file, an archive or UTF-16.
     """
-    if head.startswith(_PCAP_MAGICS):
-        raise SourceError(
-            f"{path} is a packet capture, which cannot be read yet; "
-            "make flows of it with Zeek or CICFlowMeter and give their log."
-        )
     if head.startswith(_ARCHIVE_MAGICS):
         raise SourceError(
             f"{path} is an archive or a spreadsheet; unpack it, or save the sheet as CSV."

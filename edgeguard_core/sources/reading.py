@@ -6,6 +6,7 @@ from pathlib import Path
 from edgeguard_core.errors import SchemaError, SourceError
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.sources.base import Batch, ReadOptions, ReadReport, Source
+from edgeguard_core.sources.packets.capture_source import CAPTURE_FORMATS
 from edgeguard_core.sources.sniff import open_source
 
 MOST_REJECTED_SHARE = 0.5
@@ -107,6 +108,10 @@ def require_usable(report: ReadReport) -> None:
         Then; the message names the commonest reason.
     """
     named = ", ".join(str(path) for path in report.paths)
+    if not report.rows and report.format in CAPTURE_FORMATS:
+        raise SourceError(
+            f"{named} holds no packet that a flow could be made of; give a capture of IP traffic."
+        )
     if not report.rows and (events := report.skipped.total()):
         counted = f"{events} event{'s' if events > 1 else ''}"
         raise SourceError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeguard_core.errors import SourceError
 from edgeguard_core.flows.infer import Sample
 from edgeguard_core.sources.foreign import refuse_by_magic, text_lines
+from edgeguard_core.sources.packets.capture_file import is_capture
 from edgeguard_core.sources.streams import read_head
 
 MOST_ROWS = 5_000
@@ -25,6 +26,8 @@ def sample_table(path: str | Path) -> Sample:
         If the file is no such table, or holds no row.
     """
     path = Path(path)
+    if is_capture(path):
+        raise SourceError(f"{path} is a packet capture, not a table; see `edgeguard inspect`.")
     head = read_head(path)
     refuse_by_magic(path, head)
     if head.startswith(b"PAR1"):

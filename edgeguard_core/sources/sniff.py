@@ -36,6 +36,8 @@ from edgeguard_core.sources.nfdump import (
     listing_columns,
     require_program,
 )
+from edgeguard_core.sources.packets.capture_file import is_capture
+from edgeguard_core.sources.packets.capture_source import open_capture
 from edgeguard_core.sources.recognise import (
     asked_meter,
     interpreter_of,
@@ -58,7 +60,8 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
     path
         Plain, gzip or zstd: a CICFlowMeter, UNSW-NB15 or NSL-KDD table, a Zeek conn.log as
         TSV, JSON or comma CSV, an Argus binetflow, what nfdump lists or keeps, a Suricata EVE
-        log, an NFStream table, canonical flows, or a Parquet file of any table of these.
+        log, an NFStream table, canonical flows, a Parquet file of any table of these, or a
+        packet capture (pcap, pcapng), of which NFStream makes canonical flows.
     options
         Schema, label words, time zone.
 
@@ -74,12 +77,24 @@ def open_source(path: str | Path, options: ReadOptions | None = None) -> Source:
         If it is a table whose columns are not known.
     """
     path, options = Path(path), options or ReadOptions()
+    if is_capture(path):
+        return open_capture(path, options)
     refuse_by_magic(path, head := read_head(path))
     if head.startswith(b"PAR1"):
         return _open_parquet(path, options)
     if head.startswith(NFDUMP_MAGICS):
         return _open_nfdump_file(path, options)
-    lines = text_lines(path, head)
+    return open_lines(path, text_lines(path, head), options)
+
+
+def open_lines(path: Path, lines: list[str], options: ReadOptions) -> Source:
+    """The source of a text by its first lines; ``path`` is named in errors.
+
+    Raises
+    ------
+    SourceError, SchemaError
+        As ``open_source`` does.
+    """
     if lines[0].startswith("#"):
         return _open_zeek_tsv(path, lines, options)
     if lines[0].lstrip().startswith(("{", "[")):

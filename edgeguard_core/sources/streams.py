@@ -22,6 +22,9 @@ with suppress(ImportError):  # an edge box without it reads plain and gzip files
     _zstandard = importlib.import_module("zstandard")
 _ZstdError: type[Exception] = getattr(_zstandard, "ZstdError", zlib.error)
 
+PACKING_ERRORS: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, _ZstdError)
+"""What reading a damaged packed file raises, ``EOFError`` where it is cut short."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to skip
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -118,7 +121,7 @@ def read_block(stream: BinaryIO, size: int, path: Path) -> bytes:
         raise SourceError(
             f"{path} ends in the middle of its compressed data; copy or export it again."
         ) from error
-    except (OSError, zlib.error, _ZstdError) as error:
+    except PACKING_ERRORS as error:
         raise SourceError(f"{path} cannot be read ({error}); copy or export it again.") from error
 
 
@@ -175,7 +178,7 @@ def line_blocks(
             whole, rest = text[:cut], text[cut:]
             share = _share(stream, packed_bytes)
             for piece in _pieces(whole):
-                yield _clean(piece, first_line, skip_lines, comment, share)
+                yield clean_lines(piece, first_line, skip_lines, comment, share)
                 first_line += piece.count(b"\n")
             if not block:
                 return
@@ -197,9 +200,10 @@ def _share(stream: BinaryIO, packed_bytes: int) -> float:
     return min(1.0, packed.tell() / packed_bytes)
 
 
-def _clean(
+def clean_lines(
     text: bytes, first_line: int, skip_lines: int, comment: bytes | None, share: float
 ) -> LineBlock:
+    """Whole lines of a file, the first of them of that number, as a block."""
     text = to_utf8(text.removeprefix(UTF8_BOM) if first_line == 1 else text)
     if not text.endswith(b"\n"):
         text += b"\n"

@@ -1,0 +1,370 @@
+"""The live loop: one thread reads a source, one judges what it gives and hands on what to tell."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from edgeguard_core.detection.detector import Detector
+from edgeguard_core.errors import EdgeGuardError, OutputError
+from edgeguard_core.features.context import HostContext
+from edgeguard_core.flows.table import Flows
+from edgeguard_core.outputs.records import Kind, Record
+from edgeguard_core.sources.feed import Fed, Feed
+from edgeguard_core.watch.checkpoint import Checkpoint
+from edgeguard_core.watch.clock import Clock
+from edgeguard_core.watch.exclusions import LiveExclusions
+from edgeguard_core.watch.figures import Figures
+from edgeguard_core.watch.flow_queue import FlowQueue
+from edgeguard_core.watch.incidents import LiveIncidents, Told
+from edgeguard_core.watch.judging import Judge
+from edgeguard_core.watch.keeper import Keeper
+from edgeguard_core.watch.reporting import heartbeat_figures
+from edgeguard_core.watch.settings import BoxSettings
+from edgeguard_core.watch.telling import Teller
+from edgeguard_core.watch.wellbeing import Wellbeing
+
+TICK_S: Final = 1.0
+_TAKE_S: Final = 0.1
+_RETRY_S: Final = 0.5
+_AHEAD_MS: Final = 60_000.0  # a clock of the network may be so far ahead of this one
+_CLOSE_S: Final = 10.0  # for sinks to take the last records
+
+
+class Delivers(Protocol):
+    """What the loop needs of ``outputs.delivery.Delivery``."""
+
+    def accept(self, records: Sequence[Record]) -> None:
+        """The records are safe when this returns."""
+
+    def status(self) -> Mapping[str, Any]:
+        """How each sink does."""
+
+    def close(self, within_s: float) -> bool:
+        """Deliver what is left."""
+
+
+@dataclass(frozen=True)
+class WatchSummary:
+    """How a watch went, from its start to its end."""
+
+    flows: int
+    alerts: int
+    incidents: int
+    dropped: int
+    late: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of the last line."""
+        return {"format": 1, **vars(self), "seconds": round(self.seconds, 3)}
+
+
+class Watch:
+    """A detector on a source, until the source ends or ``stop`` is called.
+
+    Parameters
+    ----------
+    checkpoint
+        Where it stood when it ended last; the feed was opened at its position.
+    checkpoint_file
+        Where to keep it; None keeps none.
+    reviews
+        The log of the Review page, whose exclusions hold here, too.
+    own_addresses
+        Of this box, to notice that it sees nothing but itself.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        feed: Feed,
+        delivery: Delivers,
+        settings: BoxSettings,
+        clock: Clock,
+        *,
+        checkpoint: Checkpoint | None = None,
+        checkpoint_file: Path | None = None,
+        reviews: Path | None = None,
+        own_addresses: Iterable[str] = (),
+    ) -> None:
+        self.detector, self.feed, self.delivery = detector, feed, delivery
+        self.settings, self.clock = settings, clock
+        self.teller = Teller(settings.sensor, detector)
+        self.exclusions = LiveExclusions(settings.exclusions, reviews)
+        self.judge = Judge(
+            detector, self.teller, self.exclusions, clock, HostContext(settings.context_hosts),
+            LiveIncidents(),
+        )  # fmt: skip
+        waits = feed.waits if settings.when_full is None else settings.when_full == "wait"
+        self.queue = FlowQueue(settings.queue_flows, waits)
+        self.figures = Figures()
+        self.wellbeing = Wellbeing(
+            detector, self.teller, settings.silent_after_s, settings.budget,
+            frozenset(own_addresses), feed.is_live,
+        )  # fmt: skip
+        self.watermark_ms = float("-inf")
+        self.started_s = clock.monotonic()
+        self._stopped = threading.Event()
+        self._reload: BoxSettings | None = None
+        self._failure: BaseException | None = None
+        self._pending: list[Record] = []
+        self._complaints: list[str] = []
+        self._newest_s = self.started_s
+        self._tick_s = self._beat_s = float("-inf")
+        self._state_seen: tuple[int, int] | None = None
+        self.keeper = Keeper(checkpoint_file, clock)
+        if checkpoint is not None:
+            self.watermark_ms = self.keeper.restore(checkpoint, self.judge, self.figures)
+        self._at_start = dict(self.counts)
+
+    # -- from other threads and signals ------------------------------------------------------
+
+    def stop(self) -> None:
+        """End soon: finish what is at hand, tell it, keep the place."""
+        self._stopped.set()
+
+    def reload(self, settings: BoxSettings) -> None:
+        """Take up exclusions, budget and silence of other settings, and look at the state."""
+        self._reload = settings
+
+    def complain(self, sentence: str) -> None:
+        """Tell that something asked of the running watch cannot be."""
+        self._complaints.append(sentence)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Flows, alerts, incidents and the like since the first start."""
+        counted = dict(self.figures.counts)
+        dropped = self.queue.dropped + counted.get("dropped", 0)
+        return {**counted, "dropped": dropped, "incidents": self.judge.incidents.raised}
+
+    def heartbeat(self) -> Record:
+        """How the watch does, as it would say now; the seconds since the last are kept."""
+        return self.teller.heartbeat(self._now_ms(), heartbeat_figures(self, []))
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def run(self) -> WatchSummary:
+        """Watch until the end.
+
+        Raises
+        ------
+        SourceError
+            If the source can give nothing more, once all that came is told.
+        SchemaError
+            If the model cannot read the flows of the source.
+        """
+        self.feed.start()
+        reader = threading.Thread(target=self._read, name="edgeguard reader", daemon=True)
+        reader.start()
+        try:
+            self._loop()
+        finally:
+            self._end(reader)
+        if self._failure is not None:
+            raise self._failure
+        return self.summary()
+
+    def summary(self) -> WatchSummary:
+        """How it went so far."""
+        since = {name: n - self._at_start.get(name, 0) for name, n in self.counts.items()}
+        return WatchSummary(
+            flows=since.get("flows", 0),
+            alerts=since.get("alerts", 0),
+            incidents=since.get("incidents", 0),
+            dropped=since.get("dropped", 0),
+            late=since.get("late", 0),
+            seconds=self.clock.monotonic() - self.started_s,
+        )
+
+    def _read(self) -> None:
+        try:
+            for fed in self.feed.batches():
+                self.queue.put(fed)
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self.queue.end()
+
+    def _loop(self) -> None:
+        self._tick()
+        while not self.queue.is_ended:
+            if self._stopped.is_set():
+                self.feed.stop()
+                self.queue.stop()
+                if self.keeper.position is not None:
+                    return  # what waits is read again
+            if self._pending and not self._hand_over():
+                self.clock.sleep(_RETRY_S)  # the disk is full: nothing more is taken meanwhile
+                if self._stopped.is_set():
+                    return
+            else:
+                self._process(self._gather())
+            if self.clock.monotonic() - self._tick_s >= TICK_S:
+                self._tick()
+
+    def _gather(self) -> list[Fed]:
+        """What has come: after the first flows a moment's more, up to a batch."""
+        most = self.settings.batch_flows
+        taken = self.queue.take(most, _TAKE_S)
+        missing = most - sum(len(fed.flows) for fed in taken)
+        if taken and 0 < missing < most and self.settings.batch_seconds > 0:
+            taken += self.queue.take(missing, self.settings.batch_seconds)
+        return taken
+
+    def _process(self, feds: list[Fed]) -> None:
+        for fed in feds:
+            self.figures.counts["rejected"] += fed.rejected.total()
+            for note in fed.notes:
+                self._event(Kind.SENSOR, getattr(note, "reason", "source"), str(note))
+        parts = [fed.flows for fed in feds if len(fed.flows)]
+        while parts:
+            alike = [part for part in parts if part.schema == parts[0].schema]
+            parts = [part for part in parts if part.schema != parts[0].schema]
+            flows = Flows.concat(alike)
+            for first in range(0, len(flows), self.settings.batch_flows):
+                rows = np.arange(first, min(first + self.settings.batch_flows, len(flows)))
+                self._judge(flows if len(rows) == len(flows) else flows.select(rows))
+        self._hand_over()
+        places = [fed.position for fed in feds if fed.position is not None]
+        if places and places[-1] != self.keeper.position:
+            self.keeper.position, self.keeper.is_dirty = places[-1], True
+
+    def _judge(self, flows: Flows) -> None:
+        judged = self.judge.judge(flows, self.feed.meter)
+        now_s, now_ms = self.clock.monotonic(), self._now_ms()
+        # A live meter tells flows by their end; files and captures have them by their begin.
+        told_ms = judged.end_ms if self.feed.is_live else judged.start_ms
+        end_ms = told_ms[np.isfinite(told_ms)]
+        lag_s = None
+        if len(end_ms):
+            newest_so_far = np.maximum.accumulate(np.append(self.watermark_ms, end_ms))[:-1]
+            late = end_ms < newest_so_far - 1000.0 * self.settings.late_s
+            self.figures.counts["late"] += int(np.count_nonzero(late))
+            newest = float(end_ms.max())
+            if self.feed.is_live:
+                newest = min(newest, now_ms + _AHEAD_MS)
+                # Not of the oldest: a meter tells some flows long after their end.
+                lag_s = max(0.0, (now_ms - float(np.median(end_ms))) / 1000.0)
+            if newest > self.watermark_ms:
+                self.watermark_ms, self._newest_s = newest, now_s
+        self.figures.add(judged.scored.scores, judged.is_alert, now_ms, lag_s)
+        self.wellbeing.add(flows, judged, now_s)
+        self._pending += judged.records
+        self._tell(self.judge.incidents.due(self.detector.threshold, now_s))
+        self.keeper.is_dirty = True
+
+    def _tell(self, told: list[Told]) -> None:
+        window_minutes = self.judge.incidents.window_ms / 60_000.0
+        self._pending += [self.teller.incident(each, window_minutes) for each in told]
+        self.wellbeing.raised(sum(each.is_first for each in told), self.clock.monotonic())
+
+    def _event(self, kind: Kind, reason: str, message: str, **figures: Any) -> None:
+        self._pending.append(self.teller.event(kind, reason, message, self._now_ms(), figures))
+
+    def _hand_over(self) -> bool:
+        """Whether all that was to be told is safe."""
+        if not self._pending:
+            return True
+        try:
+            self.delivery.accept(self._pending)
+        except OutputError:
+            return False  # said by the status of the spool; tried again
+        self._pending = []
+        return True
+
+    # -- each second -------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        now_s = self._tick_s = self.clock.monotonic()
+        self._take_up_changes()
+        threshold, incidents = self.detector.threshold, self.judge.incidents
+        passed_ms = 1000.0 * (now_s - self._newest_s) if self.feed.is_live else 0.0
+        closing = self.watermark_ms + passed_ms - 1000.0 * self.settings.late_s
+        self._tell(incidents.close_before(closing, threshold, now_s))
+        self._tell(incidents.due(threshold, now_s))
+        self._pending += self.wellbeing.look(
+            now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter
+        )
+        if now_s - self._beat_s >= self.settings.heartbeat_s:
+            self._beat_s = now_s
+            self._beat()
+        if self._hand_over():
+            self._save()
+
+    def _beat(self) -> None:
+        strip = self.figures.take_strip()
+        figures = heartbeat_figures(self, strip)
+        self._pending.append(self.teller.heartbeat(self._now_ms(), figures))
+
+    def _take_up_changes(self) -> None:
+        """Exclusions, thresholds and settings that are other ones by now."""
+        settings, self._reload = self._reload, None
+        if settings is not None:
+            self.exclusions.given = settings.exclusions
+            self.wellbeing.budget = settings.budget
+            self.wellbeing.silent_after_s = settings.silent_after_s
+            self._event(Kind.SENSOR, "reloaded", "Settings were read again.")
+        while self._complaints:
+            self._event(Kind.SENSOR, "settings", self._complaints.pop(0))
+        try:
+            self.exclusions.refresh()
+        except EdgeGuardError as error:
+            self._event(Kind.SENSOR, "exclusions", str(error))
+        seen = _stamp(self.detector.state.path)
+        if seen == self._state_seen and settings is None:
+            return
+        is_first, self._state_seen = self._state_seen is None, seen
+        before, origin = self.detector.threshold, self.detector.origin
+        calibration = self.detector.calibration_origin
+        self.detector.refresh()
+        now = self.detector.threshold
+        if calibration != self.detector.calibration_origin or origin != self.detector.origin:
+            self.judge.incidents.reconsider()
+            self.wellbeing.changed()
+            self._event(
+                Kind.SENSOR, "threshold",
+                f"The threshold is now {now.value:.6g} ({self.detector.origin}); it was "
+                f"{before.value:.6g} ({origin}).",
+                old=before.value, new=now.value, old_origin=origin,
+                new_origin=self.detector.origin,
+            )  # fmt: skip
+        elif is_first and self.detector.warnings:
+            for warning in self.detector.warnings:
+                self._event(Kind.SENSOR, "threshold", warning)
+
+    def _end(self, reader: threading.Thread) -> None:
+        """The source has ended, or a stop was asked for."""
+        self.feed.stop()
+        self.queue.stop()
+        reader.join(_CLOSE_S)
+        now_s = self.clock.monotonic()
+        if not self._stopped.is_set() and self._failure is None:
+            self._tell(
+                self.judge.incidents.close_before(float("inf"), self.detector.threshold, now_s)
+            )
+        self._pending += self.wellbeing.look(
+            now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter
+        )
+        self._beat()
+        if self._hand_over():
+            self._save(at_once=True)
+
+    def _save(self, *, at_once: bool = False) -> None:
+        name, watermark = self.feed.name, self.watermark_ms
+        self.keeper.save(name, self.judge, self.counts, watermark, at_once=at_once)
+
+    def _now_ms(self) -> float:
+        return self.clock.now().timestamp() * 1000.0
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """What changes when a version is added to a state folder."""
+    try:
+        return folder.stat().st_mtime_ns, len(list(folder.iterdir()))
+    except OSError:
+        return 0, 0

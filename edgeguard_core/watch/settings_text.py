@@ -1,0 +1,85 @@
+"""A settings file as keys and values, each with the line it stands on."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_LONGEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value, where it was given, and the folder that its relative paths start in."""
+
+    value: Any
+    where: str
+    folder: Path | None = None
+
+
+def read_text(
+    text: str, file: Path, keys: Mapping[str, Any], groups: Collection[str]
+) -> tuple[dict[str, Given], list[str]]:
+    """What a YAML text gives by key, dots between its levels, and what is wrong with it.
+
+    Parameters
+    ----------
+    keys, groups
+        What is known: ``batch.flows``, and ``batch``.
+    """
+    if len(text) > _LONGEST_BYTES:
+        return {}, [f"{file} is longer than a mebibyte; it holds no settings."]
+    try:
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return {}, []
+            if not isinstance(node, yaml.MappingNode):
+                return {}, [f"{file} line 1: settings are lines like `sensor: gate`."]
+            return _Reading(loader, file, keys, groups).mapping(node)
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark is not None else ""
+        what = getattr(error, "problem", None) or "it is no YAML"
+        return {}, [f"{file}{where}: {what}; mend the line."]
+
+
+@dataclass
+class _Reading:
+    loader: Any
+    file: Path
+    keys: Mapping[str, Any]
+    groups: Collection[str]
+
+    def mapping(self, node: Any, group: str = "") -> tuple[dict[str, Given], list[str]]:
+        given: dict[str, Given] = {}
+        problems: list[str] = []
+        for key_node, value_node in node.value:
+            where = f"{self.file} line {key_node.start_mark.line + 1}"
+            key = group + str(key_node.value)
+            if key in given:
+                problems.append(f"{where}: {key} is given twice; remove one.")
+            elif key in self.keys:
+                value = self.loader.construct_object(value_node, deep=True)
+                if value is not None:
+                    given[key] = Given(value, where, self.file.resolve().parent)
+            elif key in self.groups and isinstance(value_node, yaml.MappingNode):
+                inner, wrong = self.mapping(value_node, f"{key}.")
+                given |= inner
+                problems += wrong
+            elif key in self.groups:
+                inside = ", ".join(
+                    k.partition(".")[2] for k in self.keys if k.startswith(key + ".")
+                )
+                problems.append(f"{where}: {key} holds settings of its own: {inside}.")
+            else:
+                near = difflib.get_close_matches(key, [*self.keys, *self.groups], 1, 0.5)
+                hint = f"; did you mean {near[0]}?" if near else "; remove it."
+                problems.append(f"{where}: no setting is called {key}{hint}")
+        return given, problems
