@@ -12,20 +12,27 @@ from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.sources import ReadReport
 
 MS_PER_HOUR = 3_600_000.0
-BY_TIME, AT_RANDOM = "time", "random"
+BY_TIME, AT_RANDOM, OF_EACH = "time", "random", "time of each file"
 NOTHING_LABELLED = "No flow is labelled: all are taken as benign."
 
 
 @dataclass(frozen=True)
 class Split:
-    """Two parts of some flows, and how they were parted: ``time`` or ``random``."""
+    """Two parts of some flows, and how: ``time``, ``random`` or ``time of each file``."""
 
     first: NDArray[np.int64]  # positions, in the source's order
     last: NDArray[np.int64]
     kind: str
 
 
-def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int = 0) -> Split:
+def split(
+    flows: Flows,
+    last_share: float,
+    *,
+    kind: str | None = None,
+    seed: int = 0,
+    timeline: NDArray[np.int64] | None = None,
+) -> Split:
     """Some flows in two, the second part of about ``last_share``.
 
     Parameters
@@ -35,8 +42,11 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
     last_share
         In ``[0, 1)``.
     kind
-        ``time`` puts the latest flows last; ``random`` draws by ``seed``. By default time where
-        every flow has a time stamp: a random draw flatters, since neighbours in time are alike.
+        ``time`` puts the latest flows last; ``time of each file`` the latest of each timeline;
+        ``random`` draws by ``seed``. By default time where every flow has a time stamp: a random
+        draw flatters, since neighbours in time are alike.
+    timeline
+        Which file each flow is from, shape ``(n,)``, for ``time of each file``.
 
     Raises
     ------
@@ -45,11 +55,16 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
     """
     times = flows.time_ms
     timed = times is not None and not np.isnan(times).any()
-    if kind == BY_TIME and not timed:
+    if kind in (BY_TIME, OF_EACH) and not timed:
         raise SchemaError(
             "These flows have no time stamps to split by; use --split random with a --seed."
         )
     kind = kind or (BY_TIME if timed else AT_RANDOM)
+    if kind == OF_EACH and times is not None:
+        files = np.zeros(len(flows), np.int64) if timeline is None else timeline
+        parts = [_latest(times, np.flatnonzero(files == one), last_share) for one in set(files)]
+        last = np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
+        return Split(np.setdiff1d(np.arange(len(flows)), last), last, kind)
     n_last = round(len(flows) * last_share)
     if kind == BY_TIME and times is not None:
         order = np.argsort(times, kind="stable")
@@ -57,6 +72,12 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
         order = np.random.default_rng(seed).permutation(len(flows))
     cut = len(flows) - n_last
     return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
+
+
+def _latest(times: NDArray[np.float64], rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """The latest of some rows, about a share of them."""
+    n_last = round(len(rows) * share)
+    return rows[np.argsort(times[rows], kind="stable")][len(rows) - n_last :]
 
 
 def duration_hours(flows: Flows, timeline: NDArray[np.int64] | None = None) -> float | None:

@@ -25,6 +25,8 @@ from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.splits import (
+    AT_RANDOM,
+    OF_EACH,
     NormalFlows,
     duration_hours,
     normal_flows,
@@ -39,6 +41,7 @@ from edgeguard_core.pipeline.variants import (
     stored_calibrations,
 )
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
+from edgeguard_core.sources.packets.capture_source import CAPTURE_FORMATS
 from edgeguard_core.thresholds import conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
@@ -136,7 +139,13 @@ def train(
     require_benign_rows(len(normal.flows))
     learned, attacks = _contexts(request, flows, normal, report)
     timeline = report.timeline[normal.rows]
-    parts = split(learned, CALIBRATION_SHARE, seed=request.config.seed)
+    parts = split(
+        learned,
+        CALIBRATION_SHARE,
+        kind=_kind_of_split(learned, report),
+        seed=request.config.seed,
+        timeline=timeline,
+    )
     held_out = learned.select(parts.last)
 
     config = _config(request, len(parts.first))
@@ -289,11 +298,23 @@ def _some(positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return np.sort(drawn)
 
 
+def _kind_of_split(flows: Flows, report: ReadReport) -> str | None:
+    """Of several captures each gives its last part; None for the usual split.
+
+    Captures are often of other hosts, months apart: the latest of all would be of a few hosts,
+    and calibrate for those alone (docs/decisions/0012-timeouts-of-packets.md).
+    """
+    if report.format not in CAPTURE_FORMATS or len(report.paths) < 2:
+        return None
+    return OF_EACH
+
+
 def _calibrated_on(report: ReadReport, kind: str) -> str:
     names = ", ".join(path.name for path in report.paths[:3])
     more = f" and {len(report.paths) - 3} more" if len(report.paths) > 3 else ""
-    part = "the latest fifth" if kind == "time" else "a random fifth"
-    return f"{part} of the benign flows of {names}{more}"
+    part = "a random fifth" if kind == AT_RANDOM else "the latest fifth"
+    of = "each of " if kind == OF_EACH else ""
+    return f"{part} of the benign flows of {of}{names}{more}"
 
 
 def _provenance(

@@ -119,3 +119,23 @@ def test_unlabelled_flows_become_benign_when_asked():
     assert after.labels.class_name.tolist() == ["benign", "DDoS", "benign"]
     assert before.labels.label.tolist() == [0, 1, -1]
     assert unlabelled_as_benign(replace(before, labels=None)).labels is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3)), min_size=1, max_size=60),
+    st.floats(0, 0.99),
+)
+def test_a_split_of_each_file_takes_the_latest_of_each(rows, share):
+    times, files = np.array(rows).T
+    parts = split(flows(times), share, kind="time of each file", timeline=files)
+    assert sorted([*parts.first, *parts.last]) == list(range(len(rows)))
+    for one in set(files):
+        kept = [times[row] for row in parts.first if files[row] == one]
+        latest = [times[row] for row in parts.last if files[row] == one]
+        assert len(latest) == round((len(kept) + len(latest)) * share)
+        assert not kept or not latest or max(kept) <= min(latest)
+
+
+def test_a_split_of_each_file_needs_times():
+    with pytest.raises(SchemaError, match="no time stamps"):
+        split(flows(n=3, labels=[0, 0, 0]), 0.2, kind="time of each file")
