@@ -94,6 +94,8 @@ class GrowingFile:
                 self._tell("log_missing", f"{self.path} cannot be read: {error.strerror}.")
             if self._descriptor < 0:
                 return Piece(is_end=True, notes=self._told_now())
+        if self._is_written_anew():
+            return self._begin_anew()
         data = os.read(self._descriptor, most)
         if data:
             self.offset += len(data)
@@ -122,11 +124,8 @@ class GrowingFile:
     def _at_end(self, most: int) -> Piece:
         """Nothing more here: cut, rotated, or only quiet."""
         about = os.fstat(self._descriptor)
-        if about.st_size < self.offset or self._is_written_anew():
-            self._tell("log_cut", f"{self.path} was cut; reading begins anew at its start.")
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            self.offset, self._begins = 0, True
-            return self._piece()
+        if about.st_size < self.offset:
+            return self._begin_anew()
         following = self._following(about)
         if following is None:
             return self._piece(is_end=True)
@@ -137,7 +136,14 @@ class GrowingFile:
         self._switch_to(following)
         return self._piece()
 
+    def _begin_anew(self) -> Piece:
+        self._tell("log_cut", f"{self.path} was cut; reading begins anew at its start.")
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self.offset, self._begins, self._head_read = 0, True, None
+        return self._piece()
+
     def _is_written_anew(self) -> bool:
+        """Whether the first bytes are others than before, as in no log that only grows."""
         size = min(self.offset, _HASHED_BYTES)
         if self._head_read is None or len(self._head_read) < size:
             self._head_read = os.pread(self._descriptor, size, 0)
