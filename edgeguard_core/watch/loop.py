@@ -253,6 +253,7 @@ class Watch:
             if newest > self.watermark_ms:
                 self.watermark_ms, self._newest_s = newest, now_s
         self.figures.add(judged.scored.scores, judged.is_alert, now_ms, lag_s)
+        self.figures.counts["hidden"] += judged.hidden
         self.wellbeing.add(flows, judged, now_s)
         self._pending += judged.records
         self._tell(self.judge.incidents.due(self.detector.threshold, now_s))
