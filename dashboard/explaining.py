@@ -29,7 +29,7 @@ class FlowFacts:
     score: float
     kind: str  # 'benign' | 'attack' | 'unlabelled'
     class_name: str
-    lower: float  # what share of the evaluation's flows scores lower
+    lower: float  # what share of the evaluation's flows scores lower; NaN of a flow of none
     time_ms: float | None
     columns: Mapping[str, Any]  # its row of the scored file
 

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.typing import UploadedFile
 
 from dashboard import evaluations, jobs, workspace
-from dashboard.keys import ContextKey, ErrorsKey, Key, TrainKey
+from dashboard.keys import ContextKey, ErrorsKey, Key, LiveKey, TrainKey
 from dashboard.wording import errors as words
 from edgeguard_core.thresholds import Threshold
 from edgeguard_core.thresholds.choose import fixed
@@ -27,7 +27,12 @@ _IN_ADDRESS = {
     "view": ErrorsKey.VIEW,
     "part": ErrorsKey.PART,
     "flow": ErrorsKey.FLOW,
+    "store": LiveKey.STORE,
+    "sensors": LiveKey.SENSORS,
+    "severity": LiveKey.SEVERITY,
+    "host": LiveKey.HOST,
 }
+_LONGEST_NAME = 500  # of a store, a host, or all sensors that were chosen
 
 
 def keep_in_address() -> None:
@@ -46,6 +51,7 @@ def keep_in_address() -> None:
         st.session_state[TrainKey.SHOWN] = training if workspace.is_id(training) else None
         st.session_state[ContextKey.PRESENT] = 1 if asked.get("present") == "1" else None
         _take_errors_view(asked.get("view"), asked.get("part"), asked.get("flow"))
+        _take_live_view(asked)
     _write_address()
 
 
@@ -143,6 +149,33 @@ def _take_errors_view(view: str | None, part: str | None, row: str | None) -> No
         st.session_state[ErrorsKey.PART] = part
 
 
+def _take_live_view(asked: Mapping[str, str]) -> None:
+    """What the address says of the Live page: names, which open nothing by themselves."""
+    for name, key in (
+        ("store", LiveKey.STORE),
+        ("sensors", LiveKey.SENSORS),
+        ("host", LiveKey.HOST),
+    ):
+        text = asked.get(name, "")
+        fits = 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+        st.session_state[key] = text if fits else None
+    severity = _number(asked.get("severity"))
+    st.session_state[LiveKey.SEVERITY] = int(severity) if severity in (50, 75, 100) else None
+
+
+def look_live(**chosen: str | int | None) -> None:
+    """Look at another store on the Live page, or at other parts of it.
+
+    Parameters
+    ----------
+    chosen
+        ``store``, ``sensors`` (names with commas between), ``severity`` or ``host``; None is all.
+    """
+    for name, value in chosen.items():
+        st.session_state[_IN_ADDRESS[name]] = value
+    _write_address()
+
+
 def is_presenting() -> bool:
     """Whether the page is shown to an audience: large, and without what they need not see."""
     return st.session_state.get(ContextKey.PRESENT) == 1
@@ -162,7 +195,7 @@ def link() -> str:
 
 def _address() -> Mapping[str, str]:
     kept = {name: st.session_state.get(key) for name, key in _IN_ADDRESS.items()}
-    return {name: str(value) for name, value in kept.items() if value is not None}
+    return {name: str(value) for name, value in kept.items() if value not in (None, "")}
 
 
 def _write_address() -> None:

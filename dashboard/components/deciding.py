@@ -1,5 +1,7 @@
 """The verdict buttons, with who decides and why."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -38,6 +40,36 @@ def show(
     place
         Where else on the page such buttons stand: theirs have no keys of the keyboard.
     """
+    decided = now.verdicts[positions] != 0
+
+    def judge(verdict: Verdict, actor: str, reason: str) -> int:
+        which = positions[decided] if verdict is Verdict.WITHDRAWN else positions
+        return reviewing.judge(now, which, verdict, actor=actor, reason=reason, about=about)
+
+    buttons(
+        judge, about=about, says=says, place=place,
+        can_decide=bool(len(positions)), can_undo=bool(decided.any()),
+    )  # fmt: skip
+
+
+def buttons(
+    judge: Callable[[Verdict, str, str], int],
+    *,
+    about: str,
+    says: str,
+    can_decide: bool,
+    can_undo: bool,
+    place: str = "",
+) -> None:
+    """Draw the buttons for anything that can be judged.
+
+    Parameters
+    ----------
+    judge
+        Writes a verdict, given actor and reason; how many flows it was written for.
+    about, says, place
+        As ``show`` takes them.
+    """
     actor = current_actor()
     reason = st.text_input(
         words.REASON,
@@ -47,7 +79,6 @@ def show(
         live=True,
     )
     st.markdown(says)
-    decided = now.verdicts[positions] != 0
     with st.container(horizontal=True, vertical_alignment="center"):
         for verdict, key, icon, letter in _BUTTONS:
             undo = verdict is Verdict.WITHDRAWN
@@ -56,13 +87,11 @@ def show(
                 key=f"{key}{place}",
                 icon=icon,
                 shortcut=None if place else letter,
-                disabled=not len(positions) or not actor or (undo and not decided.any()),
+                disabled=not can_decide or not actor or (undo and not can_undo),
                 type="tertiary" if undo else "secondary",
                 help=words.DECIDE_HELP if actor else words.NO_ACTOR,
             ):
-                _judge(
-                    now, positions[decided] if undo else positions, verdict, actor, reason, about
-                )
+                _judge(judge, verdict, actor, reason, about)
     with st.container():  # holds its place, so that what stands below is not drawn anew
         if not actor:
             st.caption(words.NO_ACTOR)
@@ -81,21 +110,27 @@ def ask_actor() -> None:
     st.session_state[ReviewKey.ACTOR] = actor.strip()
 
 
+def note() -> None:
+    """Say what was just done, once."""
+    said = st.session_state.pop(ReviewKey.NOTE, None)
+    if said:
+        st.success(said, icon=":material/check:")
+
+
 def current_actor() -> str:
     """Who decides; empty until somebody said."""
     return str(st.session_state.get(ReviewKey.ACTOR) or "")
 
 
 def _judge(
-    now: reviewing.Triage,
-    positions: NDArray[np.int64],
+    judge: Callable[[Verdict, str, str], int],
     verdict: Verdict,
     actor: str,
     reason: str,
     about: str,
 ) -> None:
     try:
-        flows = reviewing.judge(now, positions, verdict, actor=actor, reason=reason, about=about)
+        flows = judge(verdict, actor, reason)
     except EdgeGuardError as error:
         boundary.say(str(error))
         return

@@ -31,6 +31,17 @@ def show(reference: evaluations.Reference, row: int) -> None:
             told = explaining.explain(reference, row)
     except EdgeGuardError as error:
         st.caption(wording.plain(str(error)))
+    show_told(flow, told, threshold)
+
+
+def show_told(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float | None) -> None:
+    """Draw what the model told of a flow, wherever the flow comes from.
+
+    Parameters
+    ----------
+    told
+        ``features``, ``sentence`` and figures as ``explain --json`` names them; perhaps nothing.
+    """
     _figures(flow, told, threshold)
     if told.get("sentence"):
         st.text(told["sentence"])
@@ -60,10 +71,11 @@ def _figures(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float 
             help="The share of held-out benign flows that score at least as high: this one "
             f"scores higher than {words.higher_than(p_value, beyond)}.",
         )  # fmt: skip
-        st.metric(
-            "Scores higher than", wording.percent(flow.lower, 2), "of this file's flows",
-            delta_color="off", delta_arrow="off", border=True,
-        )  # fmt: skip
+        if not wording.is_undefined(flow.lower):
+            st.metric(
+                "Scores higher than", wording.percent(flow.lower, 2), "of this file's flows",
+                delta_color="off", delta_arrow="off", border=True,
+            )  # fmt: skip
         if flow.kind != "unlabelled":
             st.metric(
                 "Class", flow.class_name, f"labelled {flow.kind}",

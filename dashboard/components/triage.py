@@ -33,7 +33,7 @@ def _show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
         )
     now = reviewing.triage(evaluated, threshold, without_excluded=hide_excluded, lone=lone)
     with st.container():  # holds its place: what stands below must not be drawn anew
-        _note()
+        deciding.note()
     queue = reviewing.table(now)
     decided = ~queue["standing"].isin(_UNDECIDED)
     _progress(now, int(decided.sum()))
@@ -56,13 +56,6 @@ def _show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
     retune_panel.show(now)
     exclusions.show_list(now)
     _history(now)
-
-
-def _note() -> None:
-    """What was just done, once."""
-    note = st.session_state.pop(ReviewKey.NOTE, None)
-    if note:
-        st.success(note, icon=":material/check:")
 
 
 def _progress(now: reviewing.Triage, decided: int) -> None:

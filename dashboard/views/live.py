@@ -1,5 +1,13 @@
-"""Live page: not built yet; says what will stand here."""
+"""Live page: what a watch finds while it runs, or a replay to which one lays attacks."""
 
-from dashboard.components import to_come
+import streamlit as st
 
-to_come.show("live", "Live")
+from dashboard.components import live_page, live_source, presenter
+from dashboard.wording import live as words
+
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    st.title("Live", help=words.WHAT)
+    presenter.switch()
+opened = live_source.choose()
+if opened is not None:
+    live_page.show(opened)

@@ -24,11 +24,6 @@ PAGE_HELP = {
 
 # What the pages that are still to come say: what they will do, and what does it today.
 TO_COME = {
-    "live": (
-        "Here you will watch flows as they arrive, pause, inject attacks into a replay and see "
-        "them caught.",
-        "Until then, **Data** scores a capture's flows or a log in one go.",
-    ),
     "pipeline": (
         "Here you will see pipeline runs, the registered models, which gate refused what, and "
         "drift.",

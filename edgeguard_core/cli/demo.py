@@ -13,6 +13,8 @@ from edgeguard_core.cli.output import percent, print_json
 from edgeguard_core.cli.progress import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from edgeguard_core.pipeline.demo import Demonstration, Episode
@@ -31,6 +33,10 @@ def command(
         Path | None,
         typer.Option("--out", help="Write the scored flows, too: a .parquet or .csv file."),
     ] = None,
+    live: Annotated[
+        Path | None,
+        typer.Option("--live", hidden=True, help="Replay an office into this folder's store."),
+    ] = None,
     json: options.Json = False,
     progress: options.ProgressFile = None,
 ) -> None:
@@ -39,6 +45,9 @@ def command(
     An office's Tuesday with seven attacks, all synthesised; the bundle learned the Monday.
     Nothing is trained, and no network is needed.
     """
+    if live is not None:
+        _replay(live, json, progress)
+        return
     from edgeguard_core.pipeline.demo import demonstrate
 
     with watched(json, progress) as on_progress:
@@ -47,6 +56,21 @@ def command(
         print_json(done.to_json())
     else:
         _show(done)
+
+
+def _replay(folder: Path, json: bool, progress: Path | None) -> None:
+    """The replay of the Live page, until it is stopped or nobody looks any more."""
+    import signal
+
+    from edgeguard_core.pipeline.live_demo import run_live_demo
+
+    def stoppable(stop: "Callable[[], None]") -> None:
+        signal.signal(signal.SIGTERM, lambda *_: stop())
+
+    with watched(json, progress):
+        done = run_live_demo(folder, on_ready=stoppable)
+    if json:
+        print_json(done.to_json())
 
 
 def _show(done: "Demonstration") -> None:

@@ -166,6 +166,8 @@ class AlertStore:
         if after is not None:
             received_ms, identity = after
             same = and_(alerts.c.received_ms == received_ms, alerts.c.id > identity)
+            # The first says nothing new, but bounds what the index is searched for.
+            query = query.where(alerts.c.received_ms >= received_ms)
             query = query.where(or_(alerts.c.received_ms > received_ms, same))
         if least_severity > 0:
             query = query.where(alerts.c.severity >= least_severity)
@@ -251,13 +253,13 @@ class AlertStore:
         return self._read(query, StoredHeartbeat)
 
     def heartbeats(
-        self, since_ms: float, sensors: Collection[str] | None = None
+        self, since_ms: float, sensors: Collection[str] | None = None, most: int = 10_000
     ) -> list[StoredHeartbeat]:
-        """The heartbeats since then, oldest first."""
+        """The heartbeats since then, oldest first; of too many the latest."""
         query = select(heartbeats).where(heartbeats.c.time_ms >= since_ms)
         query = _among(query, heartbeats.c.sensor, sensors)
-        query = query.order_by(heartbeats.c.time_ms, heartbeats.c.sensor)
-        return self._read(query, StoredHeartbeat)
+        query = query.order_by(heartbeats.c.time_ms.desc(), heartbeats.c.sensor.desc())
+        return self._read(query.limit(most), StoredHeartbeat)[::-1]
 
     def counts(self) -> Mapping[str, int]:
         """How many rows each table holds."""

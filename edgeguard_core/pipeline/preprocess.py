@@ -63,9 +63,9 @@ def preprocess(
 ) -> Preprocessed:
     """Validated flows in ``train.parquet`` and ``test.parquet``, rejected rows beside them.
 
-    Benign flows are split, by time where there is any; all attacks and whatever else may not
-    be learned go to the test file. With ``take_unlabelled`` unlabelled flows count as benign, and
-    are labelled so in both files.
+    Benign flows are split, each file's by time where there is any; all attacks and whatever else
+    may not be learned go to the test file. With ``take_unlabelled`` unlabelled flows count as
+    benign, and are labelled so in both files.
 
     Raises
     ------
@@ -82,7 +82,8 @@ def preprocess(
         if take_unlabelled:
             flows = unlabelled_as_benign(flows)
         normal = normal_flows(flows, report)
-        parts = split(normal.flows, test_share, kind=kind, seed=seed)
+        timeline = report.timeline[normal.rows]
+        parts = split(normal.flows, test_share, timeline=timeline, kind=kind, seed=seed)
         if not len(parts.first):
             raise NotEnoughDataError(
                 f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
@@ -91,11 +92,11 @@ def preprocess(
         for_test = ~normal.rows
         for_test[np.flatnonzero(normal.rows)[parts.last]] = True
         on_progress(Progress("write", 0.0, "Writing Parquet files"))
-        meter, timeline = report.meter, report.timeline
         # Hosts that are learned as normal have no attack in their history; tested ones do.
-        learned = with_context(normal.flows, timeline[normal.rows])
-        write_flows(folder / TRAIN, learned.select(parts.first), meter)
-        write_flows(folder / TEST, with_context(flows, timeline).select(for_test), meter)
+        learned = with_context(normal.flows, timeline)
+        tested = with_context(flows, report.timeline)
+        write_flows(folder / TRAIN, learned.select(parts.first), report.meter)
+        write_flows(folder / TEST, tested.select(for_test), report.meter)
         _check_target(out, force=force)  # another run may have finished meanwhile
     return Preprocessed(
         train=out / TRAIN,

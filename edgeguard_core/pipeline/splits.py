@@ -25,7 +25,14 @@ class Split:
     kind: str
 
 
-def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int = 0) -> Split:
+def split(
+    flows: Flows,
+    last_share: float,
+    *,
+    timeline: NDArray[np.int64] | None = None,
+    kind: str | None = None,
+    seed: int = 0,
+) -> Split:
     """Some flows in two, the second part of about ``last_share``.
 
     Parameters
@@ -34,6 +41,10 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
         Shape ``(n,)``.
     last_share
         In ``[0, 1)``.
+    timeline
+        Which file each flow is from, shape ``(n,)``; by default all are from one. By time, the
+        latest part of *each* goes last: captures of other days or devices are no later part of
+        one another (docs/decisions/0013).
     kind
         ``time`` puts the latest flows last; ``random`` draws by ``seed``. By default time where
         every flow has a time stamp: a random draw flatters, since neighbours in time are alike.
@@ -52,11 +63,33 @@ def split(flows: Flows, last_share: float, *, kind: str | None = None, seed: int
     kind = kind or (BY_TIME if timed else AT_RANDOM)
     n_last = round(len(flows) * last_share)
     if kind == BY_TIME and times is not None:
-        order = np.argsort(times, kind="stable")
+        files = np.zeros(len(flows), np.int64) if timeline is None else timeline
+        latest = _latest(times, files, last_share)
     else:
-        order = np.random.default_rng(seed).permutation(len(flows))
-    cut = len(flows) - n_last
-    return Split(np.sort(order[:cut]), np.sort(order[cut:]), kind)
+        latest = np.zeros(len(flows), np.bool_)
+        latest[np.random.default_rng(seed).permutation(len(flows))[len(flows) - n_last :]] = True
+    return Split(np.flatnonzero(~latest), np.flatnonzero(latest), kind)
+
+
+def _latest(
+    times: NDArray[np.float64], files: NDArray[np.int64], share: float
+) -> NDArray[np.bool_]:
+    """The latest part of each file, and just that share of all, shape ``(n,)``.
+
+    What rounding takes from one file it gives to the next.
+
+    >>> _latest(np.array([7.0, 5.0, 6.0, 1.0, 2.0]), np.array([0, 0, 0, 1, 1]), 0.4)
+    array([ True, False, False, False,  True])
+    """
+    order = np.lexsort((times, files))
+    counts = np.unique(files, return_counts=True)[1]
+    ends = np.cumsum(counts)
+    due = np.array([round(int(end) * share) for end in ends])
+    mine = np.diff(due, prepend=0)
+    from_end = np.repeat(ends, counts) - np.arange(len(files))  # 1 for a file's latest flow
+    chosen = np.empty(len(files), np.bool_)
+    chosen[order] = from_end <= np.repeat(mine, counts)
+    return chosen
 
 
 def duration_hours(flows: Flows, timeline: NDArray[np.int64] | None = None) -> float | None:

@@ -113,8 +113,8 @@ def train(
 ) -> Trained:
     """The bundle that ``request.out`` holds once this returns, and the figures of the run.
 
-    Fitted on benign flows only; a fifth of them, the latest where there is time, is kept out
-    and calibrates. What ``on_progress`` raises ends the run, and nothing is left behind.
+    Fitted on benign flows only; a fifth of them, the latest of each file where there is time, is
+    kept out and calibrates. What ``on_progress`` raises ends the run, and nothing is left behind.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def train(
     require_benign_rows(len(normal.flows))
     learned, attacks = _contexts(request, flows, normal, report)
     timeline = report.timeline[normal.rows]
-    parts = split(learned, CALIBRATION_SHARE, seed=request.config.seed)
+    parts = split(learned, CALIBRATION_SHARE, timeline=timeline, seed=request.config.seed)
     held_out = learned.select(parts.last)
 
     config = _config(request, len(parts.first))
@@ -293,7 +293,8 @@ def _calibrated_on(report: ReadReport, kind: str) -> str:
     names = ", ".join(path.name for path in report.paths[:3])
     more = f" and {len(report.paths) - 3} more" if len(report.paths) > 3 else ""
     part = "the latest fifth" if kind == "time" else "a random fifth"
-    return f"{part} of the benign flows of {names}{more}"
+    each = "each of " if kind == "time" and len(report.paths) > 1 else ""
+    return f"{part} of the benign flows of {each}{names}{more}"
 
 
 def _provenance(

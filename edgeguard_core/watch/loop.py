@@ -276,6 +276,8 @@ class Watch:
         except OutputError:
             return False  # said by the status of the spool; tried again
         self._pending = []
+        if getattr(self.delivery, "ended", False):
+            self.stop()  # who read the lines went away
         return True
 
     # -- each second -------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import gzip
 import struct
 
 import pytest
+from captures import golden_sent, pcap, pcapng
 from trained import names
 
 from edgeguard_core.sources import read_flows
@@ -118,7 +119,7 @@ def test_a_capture_keeps_so_many_bytes_of_a_packet(run, tmp_path):
         (["--largest-flow", 3], "at most 3 bytes leave nearly nothing"),
         (["--keep-bytes", 96], "holds no packets"),
         (["--keep-bytes", 5], "--keep-bytes"),
-        (["office", "file.csv"], "unexpected extra argument"),
+        (["office", "file.csv"], "nothing but office or home"),
     ],
 )
 def test_a_bad_request_is_one_line_and_leaves_nothing(run, tmp_path, typed, said):
@@ -138,11 +139,47 @@ def test_synthetic_alone_means_an_office(run, tmp_path):
     assert answers[0].json["flows"] == answers[1].json["flows"] > 100
 
 
-def test_without_synthetic_there_is_nothing_to_collect_yet(run, tmp_path):
-    ran = run("collect", tmp_path / "c.pcap", "--out", tmp_path / "x.csv")
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+def test_captures_become_a_table_of_flows(run, tmp_path, ending):
+    (tmp_path / "in").mkdir()
+    for name in ("a.pcap", "b.pcapng"):
+        make = pcap if name == "a.pcap" else pcapng
+        (tmp_path / "in" / name).write_bytes(make(golden_sent()))
+    out = tmp_path / f"flows{ending}"
+    ran = run("collect", tmp_path / "in", "--out", out, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert (ran.json["out"], ran.json["flows"], ran.json["warnings"]) == (str(out), 12, [])
+    flows, report = read_flows([out])
+    assert (len(flows), report.meter) == (12, "nfstream")
+    assert flows.columns["src2dst_bytes"].tolist() == [300, 60, 40, 40, 96, 84] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "Name captures, or an --interface, or add --synthetic"),
+        (("a.pcap", "--interface", "lo"), "Name captures, or an --interface, or add --synthetic"),
+        (("a.pcap", "--seconds", 3), "--seconds and --filter are for an --interface"),
+        (("a.pcap",), "Cannot read a.pcap"),
+        (("--synthetic", "home", "office"), "nothing but office or home"),
+        (("--interface", "none7"), "There is no interface 'none7' here"),
+        (("--interface", "lo", "--seconds", 0), "Listening for 0 seconds is not possible"),
+    ],
+)
+def test_what_cannot_be_collected_is_one_line(run, tmp_path, words, told):
+    ran = run("collect", *words, "--out", tmp_path / "x.csv")
     assert ran.code == 2
-    assert "add --synthetic" in ran.problem
+    assert told in ran.problem
     assert names(tmp_path) == []
+
+
+def test_a_table_is_no_capture_and_flows_are_no_capture_again(run, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n1,2\n")
+    ran = run("collect", table, "--out", tmp_path / "x.csv")
+    assert "is no packet capture; the other verbs read flow logs as they are" in ran.problem
+    ran = run("collect", table, "--out", tmp_path / "x.pcap")
+    assert "name a file that ends in .csv, .csv.gz, .parquet" in ran.problem
 
 
 @pytest.mark.parametrize("name", ["x", "x.txt", "x.csv.zip", "x.pcapng", "missing/x.csv", ""])

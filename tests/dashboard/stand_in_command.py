@@ -193,7 +193,15 @@ def threshold(places: list[str], options: dict[str, str]) -> int:
     return 0
 
 
+def demo(places: list[str], options: dict[str, str]) -> int:
+    """The replay of the Live page: never tells anything, and ends when asked to."""
+    Path(options["--live"]).mkdir(parents=True, exist_ok=True)
+    threading.Event().wait()
+    return 0
+
+
 VERBS = {
+    "demo": demo,
     "inspect": inspect,
     "train": train,
     "score": score,

@@ -8,7 +8,7 @@ import re
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from output_records import heartbeat
 
@@ -26,6 +26,7 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), text)
 
 
+@settings(deadline=None)
 @given(value=st.text(st.characters(exclude_categories=["Cs"])), help_text=st.text())
 def test_what_stands_in_a_label_is_read_back(value, help_text):
     help_text = help_text.replace("\r", "")

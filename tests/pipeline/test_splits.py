@@ -56,6 +56,23 @@ def test_a_split_by_time_puts_the_latest_last(times, share):
         assert kept.max() <= latest.min()
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), min_size=1, max_size=80),
+    st.floats(0, 0.99),
+)
+def test_each_file_gives_its_own_latest_flows(rows, share):
+    files, times = np.array(rows).T
+    parts = split(flows(times), share, timeline=files)
+    assert len(parts.last) == round(len(rows) * share)
+    for file in np.unique(files):
+        mine = np.flatnonzero(files == file)
+        latest = np.intersect1d(mine, parts.last)
+        kept = np.setdiff1d(mine, latest)
+        assert abs(len(latest) - share * len(mine)) <= 1
+        if len(latest) and len(kept):
+            assert times[kept].max() <= times[latest].min()
+
+
 def test_a_random_split_obeys_its_seed():
     some = flows(n=200, labels=[0] * 200)
     assert split(some, 0.3).kind == "random"

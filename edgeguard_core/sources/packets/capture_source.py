@@ -120,16 +120,16 @@ def told_of(found: Survey, flows: int, early: int, jumps: int) -> list[str]:
         told.append(f"{found.path} holds no packet.")
     elif not flows:
         told.append(
-            f"{found.path} holds {found.packets:,} packets and no flow: none of them is of IP, "
-            "or whole enough to tell."
+            f"{found.path} holds no flow: none of its packets ({found.packets:,}) is of IP, or "
+            "whole enough to tell."
         )
     if jumps:
         told.append(
-            f"Time goes back {jumps:,} times in {found.path}; all flows under way ended there."
+            f"Time goes back in {found.path} ({jumps:,}×); all flows under way ended there."
         )
     if early:
         told.append(
-            f"{early:,} flows of {found.path} ended early, as too many were under way at a time."
+            f"Flows of {found.path} ended early ({early:,}): too many were under way at a time."
         )
     return told
 

@@ -64,13 +64,13 @@ class Survey:
         for link, count in sorted(self.links.items()):
             if count and not is_readable(link):
                 told.append(
-                    f"{count:,} of {self.packets:,} packets of {self.path} are of link type "
-                    f"{name_of(link)} and left out."
+                    f"{self.path} has packets of link type {name_of(link)}, which are left out: "
+                    f"{count:,} of {self.packets:,}."
                 )
         if self.timeless:
             told.append(
-                f"{self.timeless:,} packets of {self.path} have no time; they count as of the "
-                "packet before them."
+                f"{self.path} has packets without a time ({self.timeless:,}); they count as of "
+                "the packet before them."
             )
         return told
 

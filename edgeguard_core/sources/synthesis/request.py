@@ -206,15 +206,19 @@ def _days(begin_ms: float) -> Iterator[float]:
 
 
 def _cast(site: Site, rows: Rows, request: SynthesisRequest) -> Cast:
-    hosts = site.hosts
-    servers = [host for role in _SERVER_ROLES for host in hosts.get(role, ())]
     begin = request.begin_ms
     end = begin + (request.hours or _DEFAULT_HOURS) * MS_PER_HOUR
     if request.flows is not None:
         end = float(rows.start_ms[-1])
+    return cast_of(site, begin, end)
+
+
+def cast_of(site: Site, begin_ms: float, end_ms: float) -> Cast:
+    """Whom attacks meet on a synthesised network from one time to another, ms UTC."""
+    hosts = site.hosts
     return Cast(
         hosts=tuple(host for group in hosts.values() for host in group),
-        servers=tuple(servers),
-        start_ms=begin,
-        end_ms=end,
+        servers=tuple(host for role in _SERVER_ROLES for host in hosts.get(role, ())),
+        start_ms=begin_ms,
+        end_ms=end_ms,
     )

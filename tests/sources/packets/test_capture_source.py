@@ -212,7 +212,7 @@ def test_packets_of_other_link_types_in_a_mixed_file_are_counted(tmp_path, golde
     report = report_of(path)
     assert report.skipped == {"packets without IP": 3}
     assert report.warnings == [
-        f"3 of 20 packets of {path} are of link type IEEE802_15_4_WITHFCS (195) and left out."
+        f"{path} has packets of link type IEEE802_15_4_WITHFCS (195), which are left out: 3 of 20."
     ]
 
 
@@ -223,7 +223,7 @@ def test_packets_of_other_link_types_in_a_mixed_file_are_counted(tmp_path, golde
         (section(), "holds no packet."),
         (
             pcap([Sent(START_US, bytes(12) + b"\x08\x06" + bytes(28))]),
-            "holds 1 packets and no flow: none of them is of IP, or whole enough to tell.",
+            "holds no flow: none of its packets (1) is of IP, or whole enough to tell.",
         ),
     ],
 )
@@ -257,7 +257,7 @@ def test_packets_without_a_time_count_as_of_the_one_before(tmp_path):
     flows = flows_of(path)
     assert flows.columns["src2dst_packets"].tolist() == [2]
     assert flows.columns["bidirectional_duration_ms"].tolist() == [0]
-    assert "1 packets" in report_of(path).warnings[0]
+    assert "packets without a time (1)" in report_of(path).warnings[0]
 
 
 def chat(seconds: list[float], *, first_from_server: bool = False) -> list[Sent]:
@@ -327,9 +327,7 @@ def test_time_that_goes_back_ends_the_flows_and_is_told(tmp_path):
     path = written(tmp_path, pcap(chat([100, 101, 10, 11])))
     report = report_of(path)
     assert report.rows == 2
-    assert report.warnings == [
-        f"Time goes back 1 times in {path}; all flows under way ended there."
-    ]
+    assert report.warnings == [f"Time goes back in {path} (1×); all flows under way ended there."]
 
 
 def test_of_too_many_flows_the_oldest_ends_early(tmp_path):

@@ -1,0 +1,48 @@
+import os
+import socket
+
+import pytest
+
+from edgeguard_core.watch.service_notify import ALIVE, READY, ServiceManager
+
+
+@pytest.fixture(params=["path", "abstract"])
+def manager(request, tmp_path):
+    """A socket as systemd has it, and the name under which it is told of."""
+    name = str(tmp_path / "n") if request.param == "path" else f"@edgeguard-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("\0" + name[1:] if name.startswith("@") else name)
+        listener.settimeout(5)
+        yield listener, name
+
+
+def test_words_reach_the_manager(manager):
+    listener, name = manager
+    told = ServiceManager.of({"NOTIFY_SOCKET": name})
+    assert told.tell(READY, "watching\neth0")
+    assert listener.recv(200) == b"READY=1\nSTATUS=watching eth0"
+    assert told.tell(ALIVE)
+    assert listener.recv(200) == b"WATCHDOG=1"
+
+
+def test_without_a_manager_nothing_is_said():
+    assert not ServiceManager.of({}).tell(READY)
+    assert ServiceManager.of({"WATCHDOG_USEC": "1000"}).every_s is None
+
+
+def test_a_manager_that_is_gone_is_no_error(tmp_path):
+    assert not ServiceManager(str(tmp_path / "gone")).tell(ALIVE)
+
+
+@pytest.mark.parametrize(
+    ("variables", "every_s"),
+    [
+        ({"WATCHDOG_USEC": "60000000"}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_how_often_it_wants_to_hear(variables, every_s):
+    assert ServiceManager.of({"NOTIFY_SOCKET": "/n", **variables}).every_s == every_s
