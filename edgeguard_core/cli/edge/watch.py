@@ -124,8 +124,9 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     _make(file.parent)
     checkpoint = Checkpoint.load(file) if resumes else None
     position = checkpoint.position if checkpoint is not None else None
+    source = settings.source
     settings = replace(settings, sinks=_sinks(asked, settings))
-    feed = sources.open_feed(settings.source, detector, settings, wanted, position)
+    feed = sources.open_feed(source, detector, settings, wanted, position)
     with contextlib.ExitStack() as stack:
         folder = settings.spool_folder or file.parent / "spool"
         if kind in ("capture", "file") and settings.spool_folder is None:
