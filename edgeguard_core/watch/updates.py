@@ -333,7 +333,9 @@ class Updater:
         """The bundle before; what the box began with where the folder held none."""
         if id is not None:
             return self.folder.load(id, self._keys)
-        return self._first and Bundle.load(self._first, require_signature=self._keys)
+        if self._first is None:
+            return None
+        return Bundle.load(self._first, require_signature=self._keys)
 
     def _keep_if_healthy(self) -> None:
         """End the trial of a bundle that has run long enough."""
