@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgeguard_core.bundle import Bundle
     from edgeguard_core.watch.loop import Watch
     from edgeguard_core.watch.settings import BoxSettings
+    from edgeguard_core.watch.updates import Updater
 
 EXAMPLE = "Example: edgeguard watch office.bundle /opt/zeek/logs/current/conn.log --jsonl -"
 _CLOSE_S = 10.0
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     add("--when-full", choices=("wait", "drop"), help="what to do when flows come too fast")
     add("--heartbeat", type=float, metavar="S", help="seconds between two signs of life")
     add("--require-signature", type=Path, metavar="PUBKEY", help="refuse bundles not signed by it")
+    add("--updates", metavar="DIR|URL", help="take newer bundles from there, signed by one of the "
+        "keys of --require-signature")  # fmt: skip
     add("--quiet", action="store_true", help="no warnings on stderr")
     return found
 
@@ -89,6 +92,7 @@ def _flags(asked: argparse.Namespace) -> dict[str, Any]:
         "when_full": asked.when_full,
         "heartbeat_s": asked.heartbeat,
         "require_signature": asked.require_signature,
+        "updates.from": asked.updates,
     }
 
 
@@ -108,7 +112,8 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     assert settings.bundle is not None
     assert settings.source is not None
     clock = SystemClock()
-    bundle = _bundle(settings.bundle, settings.require_signature)
+    updater = _updater(settings, clock)
+    bundle = updater.start() if updater else _bundle(settings.bundle, settings.require_signature)
     state = StateFolder.of(bundle, settings.state)
     detector = Detector(bundle, state)
     kind = sources.kind_of(settings.source)
@@ -136,6 +141,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             checkpoint=checkpoint, checkpoint_file=None if kind in ("capture", "file") else file,
             reviews=state.path / REVIEWS,
             own_addresses=sources.own_addresses() if kind == "interface" else (),
+            updater=updater,
         )  # fmt: skip
         metrics = _metrics(settings, watch)
         try:
@@ -185,6 +191,18 @@ def _bundle(path: Path, public_keys: Path | None) -> "Bundle":
     from edgeguard_core.bundle import TrustedKeys
 
     return Bundle.load(path, require_signature=TrustedKeys.of(public_keys))
+
+
+def _updater(settings: "BoxSettings", clock: Any) -> "Updater | None":
+    """What brings newer bundles, where they are asked for."""
+    if settings.updates_from is None or settings.bundle is None:
+        return None
+    from edgeguard_core.watch.update_settings import updater_for
+
+    return updater_for(
+        settings.bundle, settings.updates_from, settings.require_signature, clock,
+        state=settings.state, every_s=settings.updates_every_s,
+    )  # fmt: skip
 
 
 def _sinks(asked: argparse.Namespace, settings: "BoxSettings") -> tuple[Mapping[str, Any], ...]:
