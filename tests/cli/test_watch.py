@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from support import PROJECT
@@ -82,7 +83,8 @@ def test_a_growing_log_is_watched_until_a_signal_and_resumed(tmp_path, data):
                 appended = True
             if beats and beats[-1] >= flows:
                 break
-            time.sleep(0.02)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(0.02)
         child.send_signal(signal.SIGTERM)
         printed, err = child.communicate()
         assert child.returncode == 0, err
@@ -134,6 +136,17 @@ def test_what_cannot_be_is_one_line_and_a_two(said, tmp_path, words, said_so):
     assert len(err.splitlines()) == 1
     assert err.startswith("edgeguard: ")
     assert said_so in err
+
+
+def test_a_run_that_ends_tells_nothing_of_another_run(said, tmp_path, data):
+    counts = []
+    for name in ("a.jsonl", "b.jsonl"):
+        code, _, err = said("watch", DEMO, data("zeek/zat_conn.log"), "--once", "--state",
+                            tmp_path / "s", "--jsonl", tmp_path / name)  # fmt: skip
+        assert code == 0, err
+        told = lines_of((tmp_path / name).read_text())
+        counts.append(sum(line["kind"] == "alert" for line in told))
+    assert counts[0] == counts[1] > 0
 
 
 def test_a_second_watch_on_the_same_state_is_refused(said, tmp_path):

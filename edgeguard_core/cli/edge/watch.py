@@ -129,8 +129,9 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     feed = sources.open_feed(source, detector, settings, wanted, position)
     with contextlib.ExitStack() as stack:
         folder = settings.spool_folder or file.parent / "spool"
-        if kind in ("capture", "file") and settings.spool_folder is None:
-            # Its records are of this run alone: they wait for no other one.
+        ends = kind in ("capture", "file") or (asked.until_end and not asked.resume)
+        if ends and settings.spool_folder is None:
+            # Its records are of this run alone: no other one shall tell them.
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=file.parent)))
         sinks = [_sink(entry, state.path, settings, clock) for entry in settings.sinks]
         spool = Spool(folder, int(settings.spool_megabytes * 1e6), clock)
@@ -150,7 +151,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             if metrics is not None:
                 metrics.close()
             if not delivery.close(_CLOSE_S) and not asked.quiet:
-                _warn_of_undelivered(delivery.status(), kept=folder)
+                _warn_of_undelivered(delivery.status(), None if ends else folder)
 
 
 def _run(watch: "Watch", asked: argparse.Namespace) -> Any:
@@ -246,12 +247,12 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _warn_of_undelivered(status: Mapping[str, Any], kept: Path) -> None:
+def _warn_of_undelivered(status: Mapping[str, Any], kept: Path | None) -> None:
     from edgeguard_core.cli.output import print_warnings
 
+    then = "run it again" if kept is None else f"they wait in {kept}"
     print_warnings(
-        f"{name} has not taken {one.waiting} records ({one.error or 'no time was left'}); they "
-        f"wait in {kept}."
+        f"{name} has not taken {one.waiting} records ({one.error or 'no time was left'}); {then}."
         for name, one in status.items()
         if one.waiting and not one.ended
     )
