@@ -96,7 +96,7 @@ def open_feed(
     SourceError
         If there is no such source, or an option does not go with it.
     """
-    from edgeguard_core.pipeline.score import reading_for
+    from edgeguard_core.detection.reading import reading_for
 
     options = ReadOptions()
     if settings.local_networks:
