@@ -36,6 +36,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli", "watch"]
 TICK_S = 0.005
 MB = 1_000_000
+FLOOD = 200_000  # flows from forged sources before a soak
 _MOST_AT_ONCE = 2_000  # lines a write: a pipe takes little
 
 
@@ -56,6 +57,7 @@ class Watched:
         )
         self.memory = MemoryWatch(self.process.pid, every_s=0.05)
         self.memory.start()
+        self.is_deaf = False
         self.said: list[tuple[float, dict[str, Any]]] = []
         self.errors: list[str] = []
         self._readers = [
@@ -68,7 +70,9 @@ class Watched:
     def _read_lines(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.said.append((time.monotonic(), json.loads(line)))
+            record = json.loads(line)
+            if not self.is_deaf:
+                self.said.append((time.monotonic(), record))
 
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
@@ -256,9 +260,20 @@ def spoofed(bundle: Path, work: Path, asked: argparse.Namespace) -> dict[str, An
 
 
 def soak(bundle: Path, work: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Half the load it can take; resident memory of the second tenth against the last one."""
+    """Half the load it can take; resident memory of the second tenth against the last one.
+
+    A flood from forged sources goes before it, so that all that is bounded is full from the start:
+    a memory that only fills up is no leak, and would hide one.
+    """
     watched = Watched(bundle, work, settings={"heartbeat_s": 60})
     watched.write(HEAD)
+    flood = ZeekTraffic(spoofed=True)
+    for _ in range(FLOOD // _MOST_AT_ONCE):
+        watched.write("".join(line for _, line, _ in flood.lines(_MOST_AT_ONCE, time.time())))
+    while sum(line["kind"] == "heartbeat" for _, line in watched.said) < 2:
+        time.sleep(1)
+    watched.memory.samples.clear()
+    watched.is_deaf = True
     traffic = ZeekTraffic(odd_every=1000)
     offer(watched, traffic, asked.rate / 2, 60 * asked.minutes)
     summary = watched.end()

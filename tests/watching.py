@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def office() -> Flows:
 def cut(flows: Flows, *ends: int) -> list[Flows]:
     """The flows in parts that end at these rows."""
     edges = [0, *sorted({min(end, len(flows)) for end in ends}), len(flows)]
-    return [flows.select(np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [flows.select(np.arange(a, b)) for a, b in pairwise(edges) if b > a]
 
 
 def made(n: int, **given: Any) -> Flows:
@@ -129,7 +130,11 @@ def made(n: int, **given: Any) -> Flows:
     }  # fmt: skip
     columns = {}
     for name, value in (base | given).items():
-        kind = object if isinstance(value, str) or getattr(value, "dtype", 0) == object else float
+        kind = (
+            object
+            if isinstance(value, str) or getattr(value, "dtype", None) == np.dtype(object)
+            else float
+        )
         columns[name] = np.array(np.broadcast_to(np.asarray(value, kind), n))
     made_columns = canonical_columns(columns, NetworkTable())
     schema = Schema.named("flow")

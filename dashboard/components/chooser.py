@@ -14,7 +14,7 @@ def show(given: workspace.GivenFile | None) -> None:
         _chosen(given)
         return
     upload = st.file_uploader(
-        "A file of flows: CSV, log, JSON, text, Parquet; plain, .gz or .zst",
+        "A file of flows (CSV, log, JSON, text, Parquet) or a packet capture; plain, .gz or .zst",
         key=state.uploader_key(),
         max_upload_size=256,
         help="Up to 256 MB. It is copied to the work folder on this machine and goes nowhere else.",

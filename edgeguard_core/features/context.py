@@ -181,8 +181,9 @@ class HostContext:
         Written flat and with local names on purpose: this loop is the price of a flow.
         """
         columns = flows.columns
+        sent, answered = columns["src2dst_bytes"], columns["dst2src_bytes"]
         size = np.log1p(
-            np.nan_to_num(columns["src2dst_bytes"]) + np.nan_to_num(columns["dst2src_bytes"])
+            np.where(np.isnan(sent), 0.0, sent) + np.where(np.isnan(answered), 0.0, answered)
         )
         rows = array("d")
         put, log = rows.extend, math.log
@@ -191,8 +192,8 @@ class HostContext:
         for t, e, u, v, s, d, port, protocol, z in zip(
             now.tolist(), epoch.tolist(), short.tolist(), long.tolist(),
             columns["src_ip"].tolist(), columns["dst_ip"].tolist(),
-            np.nan_to_num(columns["dst_port"], nan=-1.0).tolist(),
-            np.nan_to_num(columns["protocol"], nan=-1.0).tolist(),
+            _known(columns["dst_port"]).tolist(),
+            _known(columns["protocol"]).tolist(),
             size.tolist(), strict=True,
         ):  # fmt: skip
             # source: time, epoch, flows, new destinations, new ports (each short, long)
@@ -258,6 +259,10 @@ class HostContext:
             return False
         known.add(key, True)
         return True
+
+
+def _known(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(numbers), -1.0, numbers)
 
 
 def _carry(sums: list[float], epoch_at: int, epoch: float, end: int | None = None) -> None:

@@ -23,6 +23,8 @@ from edgeguard_core.features.transform import LOG, filled, inverse, transformed
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
 
+_FEW_ROWS = 4_096  # up to here all columns are filled in one go, which a live batch needs
+
 MOST_VALUES = 64
 """Known values of one categorical feature, the commonest first; each is a column of the graph."""
 
@@ -207,9 +209,13 @@ class Preprocessor:
             If the flows are of another schema, or lack a column of the model.
         """
         self._check(flows)
-        numeric = np.empty((len(flows), len(self.numeric)), np.float32)
-        for position, feature in enumerate(self.numeric):
-            numeric[:, position] = filled(flows.columns[feature.name])
+        if 0 < len(flows) <= _FEW_ROWS and self.numeric:
+            columns = [flows.columns[feature.name] for feature in self.numeric]
+            numeric = np.ascontiguousarray(filled(np.stack(columns)).T)
+        else:  # column by column, to save memory
+            numeric = np.empty((len(flows), len(self.numeric)), np.float32)
+            for position, feature in enumerate(self.numeric):
+                numeric[:, position] = filled(flows.columns[feature.name])
         categorical = np.empty((len(flows), len(self.categorical)), np.int32)
         for position, known in enumerate(self.categorical):
             ids = {value: index for index, value in enumerate(known.values, start=1)}

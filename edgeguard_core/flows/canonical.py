@@ -127,9 +127,11 @@ class NetworkTable:
         known = self._known
         if len(known) > self._MOST_REMEMBERED:
             known.clear()
-        for address in set(addresses) - known.keys():
-            known[address] = self._word(address)
-        return np.array([known[address] for address in addresses], object)
+        listed = addresses.tolist()
+        for address in set(listed):  # not less the known ones: that would walk through all of them
+            if address not in known:
+                known[address] = self._word(address)
+        return np.array([known[address] for address in listed], object)
 
     def _word(self, text: str | None) -> str:
         try:
@@ -208,7 +210,7 @@ def derived_columns(
 
 def _total(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of both directions; a direction the meter does not see adds nothing."""
-    return np.nan_to_num(one) + np.nan_to_num(other)
+    return np.where(np.isnan(one), 0.0, one) + np.where(np.isnan(other), 0.0, other)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

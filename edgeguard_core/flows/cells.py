@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ UNSET_WORDS = frozenset(("", "null", "none", "na", "n/a", "-", "?", "(empty)"))
 
 _MAC_PART = re.compile(r"[0-9A-Fa-f]{2}")
 _MS_PER_S = 1000.0
+_FINITE_FROM, _FINITE_TO = float("-inf"), float("inf")
 _HIGHEST_PORT = 65535
 # Below it a bare number is seconds since 1970, above milliseconds, microseconds, nanoseconds.
 _EPOCH_STEPS = ((1e11, _MS_PER_S), (1e14, 1.0), (1e17, 1e-3), (np.inf, 1e-6))
@@ -104,6 +106,14 @@ def _by_distinct(cells: NDArray[Any], read: Callable[[Any], object]) -> NDArray[
 
 def _number(cell: object) -> float | None:
     """The number in a cell, NaN where it says "no value", None where it says something else."""
+    if type(cell) is str:  # most cells are plain numbers: they need no further look
+        try:
+            number = float(cell)
+        except ValueError:
+            pass
+        else:
+            if _FINITE_FROM < number < _FINITE_TO and cell.isascii() and "_" not in cell:
+                return number
     if cell is None:
         return np.nan
     if isinstance(cell, (bool, int, float, np.number)):
@@ -155,6 +165,7 @@ def addresses(cells: NDArray[Any]) -> Parsed:
     return words, wrong
 
 
+@lru_cache(maxsize=16_384)  # the same few hosts come again and again
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

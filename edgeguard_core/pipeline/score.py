@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from edgeguard_core.detection import Detector, ScoredFlows
 from edgeguard_core.detection.incidents import causes, hosts
+from edgeguard_core.detection.reading import reading_for
 from edgeguard_core.errors import OutputError, SchemaError
 from edgeguard_core.files import whole_file
-from edgeguard_core.flows.schema import Role, Schema, shipped_schemas
+from edgeguard_core.flows.schema import Role
 from edgeguard_core.flows.table import LABEL_WORDS, UNLABELLED, Flows, Labels
 from edgeguard_core.pipeline.contextual import contextual_batches, wants_context
 from edgeguard_core.pipeline.details import DetailsCollector, dump_details
@@ -23,7 +24,6 @@ from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
-from edgeguard_core.sources.timeouts import Timeouts
 
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
 
@@ -50,35 +50,6 @@ class Scored:
             "threshold": self.threshold,
             "warnings": self.warnings,
         }
-
-
-def reading_for(detector: Detector, read: ReadOptions | None) -> ReadOptions:
-    """Options to read flows as the bundle's training flows were read.
-
-    A bundle trained on one's own schema brings that schema, its own local networks, and the
-    timeouts that its packets were metered with.
-    """
-    options = read or ReadOptions()
-    if options.schema is None and _is_ones_own(detector.bundle.schema):
-        options = replace(options, schema=detector.bundle.schema)
-    known = detector.bundle.manifest.data.get("local_networks")
-    if known and options.local_networks == ReadOptions().local_networks:
-        options = replace(options, local_networks=tuple(known))
-    if options.timeouts == Timeouts():
-        options = replace(options, timeouts=Timeouts.of(detector.bundle.manifest.meter.timeouts))
-    return options
-
-
-def _is_ones_own(schema: Schema) -> bool:
-    """Whether a schema is not one that ships, or an edited copy of one.
-
-    A shipped one may grow by columns that older bundles do not know, and still serves them.
-    """
-    if schema.name not in shipped_schemas():
-        return True
-    shipped = Schema.named(schema.name)
-    known = all(column in shipped.columns for column in schema.columns)
-    return not known or schema.label != shipped.label
 
 
 def scored_batches(

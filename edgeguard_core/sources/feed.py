@@ -40,8 +40,6 @@ class Feed(Protocol):
     ----------
     name
         For people and in records: a path, ``interface eth0``, ``stdin``.
-    meter
-        What counts the flows.
     waits
         Whether nothing is lost by reading slowly: True for files, False for an interface.
     is_live
@@ -50,9 +48,12 @@ class Feed(Protocol):
     """
 
     name: str
-    meter: str
     waits: bool
     is_live: bool
+
+    @property
+    def meter(self) -> str:
+        """What counts the flows; "" while nothing has come that says so."""
 
     @property
     def schema(self) -> Schema:

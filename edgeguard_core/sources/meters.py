@@ -38,7 +38,7 @@ class Log:
         """A quantity; unset is 0, infinite or in an absent column missing."""
         if name not in self.columns:
             return self.number(name)
-        values = np.nan_to_num(self.columns[name])
+        values = np.where(np.isnan(self.columns[name]), 0.0, self.columns[name])
         return np.where(self._lost[name], np.nan, values) if name in self._lost else values
 
     def number(self, name: str) -> NDArray[np.float64]:

@@ -186,8 +186,8 @@ class BundleFolder:
             raise BundleError(f"{self.file(id)} is another bundle than its name says: remove it.")
         return bundle
 
-    def switch(self, id: str) -> None:
-        """Put a bundle in use: one rename of a link.
+    def switch(self, id: str | None) -> None:
+        """Put a bundle in use: one rename of a link. None: no longer any of these.
 
         Raises
         ------
@@ -197,8 +197,11 @@ class BundleFolder:
         link = self.path / f".{CURRENT}.new"
         try:
             link.unlink(missing_ok=True)
-            link.symlink_to(self.file(id).name)
-            link.replace(self.current)
+            if id is None:
+                self.current.unlink(missing_ok=True)
+            else:
+                link.symlink_to(self.file(id).name)
+                link.replace(self.current)
             _sync_folder(self.path)
         except OSError as error:
             raise OutputError(

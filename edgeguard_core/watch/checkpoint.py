@@ -1,6 +1,7 @@
 """Where a watch stood: what a restart goes on with, in one file that is whole or not there."""
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.bundle.arrays import dump_arrays, load_arrays
+from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.files import write_whole
 
@@ -65,8 +66,11 @@ class Checkpoint:
             "counters": dict(self.counters), "watermark_ms": self.watermark_ms,
         }  # fmt: skip
         text = json.dumps(about, allow_nan=False).encode()
-        arrays = {_ABOUT: np.frombuffer(text, np.uint8), **self.context}
-        write_whole(path, dump_arrays(arrays))
+        packed = io.BytesIO()
+        # Not compressed: it is written often, and no flow shall wait for it.
+        arrays: dict[str, Any] = {_ABOUT: np.frombuffer(text, np.uint8), **self.context}
+        np.savez(packed, **arrays)
+        write_whole(path, packed.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint | None":

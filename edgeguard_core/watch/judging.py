@@ -38,6 +38,8 @@ class Judged:
         Scores and what they mean, shape ``(n,)`` each.
     hosts, start_ms, end_ms
         Of each flow; nan and None where unknown.
+    hidden
+        Flows at or above the threshold that an exclusion hides.
     """
 
     records: list[Record]
@@ -46,6 +48,7 @@ class Judged:
     hosts: NDArray[np.object_]
     start_ms: NDArray[np.float64]
     end_ms: NDArray[np.float64]
+    hidden: int
 
 
 @dataclass
@@ -61,7 +64,6 @@ class Judge:
     clock: Clock
     context: HostContext
     incidents: LiveIncidents = field(default_factory=LiveIncidents)
-    hidden: int = 0
     _homeless: dict[float, int] = field(default_factory=dict)
 
     @property
@@ -94,7 +96,8 @@ class Judge:
                 lines.append((row, found))
         records = self._tell(flows, scored, lines, meter)
         self.incidents.make_room(self.detector.threshold, self.clock.monotonic())
-        return Judged(records, is_alert, scored, host, start_ms, end_ms)
+        n_hidden = int(np.count_nonzero(hidden))
+        return Judged(records, is_alert, scored, host, start_ms, end_ms, n_hidden)
 
     def _with_context(self, flows: Flows) -> Flows:
         if not self.wants_context or has_context(flows) or not can_have_context(flows):
@@ -124,7 +127,6 @@ class Judge:
         }
         columns |= {"host": host[rows], "cause": cause[rows]}
         hidden[rows] = self.exclusions.hidden(columns, len(rows), self.clock.now())
-        self.hidden += int(np.count_nonzero(hidden))
         return hidden
 
     def _incident(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.exclusions import LiveExclusions
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.flow_queue import FlowQueue
+from edgeguard_core.watch.following import Following
 from edgeguard_core.watch.incidents import LiveIncidents, Told
 from edgeguard_core.watch.judging import Judge
 from edgeguard_core.watch.keeper import Keeper
@@ -26,6 +27,9 @@ from edgeguard_core.watch.reporting import heartbeat_figures
 from edgeguard_core.watch.settings import BoxSettings
 from edgeguard_core.watch.telling import Teller
 from edgeguard_core.watch.wellbeing import Wellbeing
+
+if TYPE_CHECKING:
+    from edgeguard_core.watch.updates import Updater
 
 TICK_S: Final = 1.0
 _TAKE_S: Final = 0.1
@@ -76,6 +80,8 @@ class Watch:
         The log of the Review page, whose exclusions hold here, too.
     own_addresses
         Of this box, to notice that it sees nothing but itself.
+    updater
+        Brings newer bundles; it gave the detector's.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Watch:
         checkpoint_file: Path | None = None,
         reviews: Path | None = None,
         own_addresses: Iterable[str] = (),
+        updater: "Updater | None" = None,
     ) -> None:
         self.detector, self.feed, self.delivery = detector, feed, delivery
         self.settings, self.clock = settings, clock
@@ -116,6 +123,7 @@ class Watch:
         self._newest_s = self.started_s
         self._tick_s = self._beat_s = float("-inf")
         self._state_seen: tuple[int, int] | None = None
+        self._following = Following(updater)
         self.keeper = Keeper(checkpoint_file, clock)
         if checkpoint is not None:
             self.watermark_ms = self.keeper.restore(checkpoint, self.judge, self.figures)
@@ -220,7 +228,7 @@ class Watch:
         for fed in feds:
             self.figures.counts["rejected"] += fed.rejected.total()
             for note in fed.notes:
-                self._event(Kind.SENSOR, getattr(note, "reason", "source"), str(note))
+                self.tell_event(Kind.SENSOR, getattr(note, "reason", "source"), str(note))
         parts = [fed.flows for fed in feds if len(fed.flows)]
         while parts:
             alike = [part for part in parts if part.schema == parts[0].schema]
@@ -253,17 +261,24 @@ class Watch:
             if newest > self.watermark_ms:
                 self.watermark_ms, self._newest_s = newest, now_s
         self.figures.add(judged.scored.scores, judged.is_alert, now_ms, lag_s)
+        self.figures.counts["hidden"] += judged.hidden
         self.wellbeing.add(flows, judged, now_s)
         self._pending += judged.records
         self._tell(self.judge.incidents.due(self.detector.threshold, now_s))
         self.keeper.is_dirty = True
+
+    def close_incidents(self) -> None:
+        """Tell every open incident for the last time."""
+        threshold, now_s = self.detector.threshold, self.clock.monotonic()
+        self._tell(self.judge.incidents.close_before(float("inf"), threshold, now_s))
 
     def _tell(self, told: list[Told]) -> None:
         window_minutes = self.judge.incidents.window_ms / 60_000.0
         self._pending += [self.teller.incident(each, window_minutes) for each in told]
         self.wellbeing.raised(sum(each.is_first for each in told), self.clock.monotonic())
 
-    def _event(self, kind: Kind, reason: str, message: str, **figures: Any) -> None:
+    def tell_event(self, kind: Kind, reason: str, message: str, **figures: Any) -> None:
+        """Tell something about this watch, with the next records."""
         self._pending.append(self.teller.event(kind, reason, message, self._now_ms(), figures))
 
     def _hand_over(self) -> bool:
@@ -275,12 +290,15 @@ class Watch:
         except OutputError:
             return False  # said by the status of the spool; tried again
         self._pending = []
+        if getattr(self.delivery, "ended", False):
+            self.stop()  # who read the lines went away
         return True
 
     # -- each second -------------------------------------------------------------------------
 
     def _tick(self) -> None:
         now_s = self._tick_s = self.clock.monotonic()
+        self._following.look(self)
         self._take_up_changes()
         threshold, incidents = self.detector.threshold, self.judge.incidents
         passed_ms = 1000.0 * (now_s - self._newest_s) if self.feed.is_live else 0.0
@@ -308,13 +326,13 @@ class Watch:
             self.exclusions.given = settings.exclusions
             self.wellbeing.budget = settings.budget
             self.wellbeing.silent_after_s = settings.silent_after_s
-            self._event(Kind.SENSOR, "reloaded", "Settings were read again.")
+            self.tell_event(Kind.SENSOR, "reloaded", "Settings were read again.")
         while self._complaints:
-            self._event(Kind.SENSOR, "settings", self._complaints.pop(0))
+            self.tell_event(Kind.SENSOR, "settings", self._complaints.pop(0))
         try:
             self.exclusions.refresh()
         except EdgeGuardError as error:
-            self._event(Kind.SENSOR, "exclusions", str(error))
+            self.tell_event(Kind.SENSOR, "exclusions", str(error))
         seen = _stamp(self.detector.state.path)
         if seen == self._state_seen and settings is None:
             return
@@ -326,7 +344,7 @@ class Watch:
         if calibration != self.detector.calibration_origin or origin != self.detector.origin:
             self.judge.incidents.reconsider()
             self.wellbeing.changed()
-            self._event(
+            self.tell_event(
                 Kind.SENSOR, "threshold",
                 f"The threshold is now {now.value:.6g} ({self.detector.origin}); it was "
                 f"{before.value:.6g} ({origin}).",
@@ -335,18 +353,17 @@ class Watch:
             )  # fmt: skip
         elif is_first and self.detector.warnings:
             for warning in self.detector.warnings:
-                self._event(Kind.SENSOR, "threshold", warning)
+                self.tell_event(Kind.SENSOR, "threshold", warning)
 
     def _end(self, reader: threading.Thread) -> None:
         """The source has ended, or a stop was asked for."""
         self.feed.stop()
         self.queue.stop()
+        self._following.close()
         reader.join(_CLOSE_S)
         now_s = self.clock.monotonic()
         if not self._stopped.is_set() and self._failure is None:
-            self._tell(
-                self.judge.incidents.close_before(float("inf"), self.detector.threshold, now_s)
-            )
+            self.close_incidents()
         self._pending += self.wellbeing.look(
             now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter
         )

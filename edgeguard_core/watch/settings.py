@@ -103,7 +103,7 @@ class BoxSettings:
     timeouts_idle_s: float | None = None
     timeouts_active_s: float | None = None
     batch_flows: int = 1024
-    batch_seconds: float = 0.01
+    batch_seconds: float = 0.005
     queue_flows: int = 20_000
     when_full: str | None = None
     late_s: float = 120.0

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from edgeguard_core.errors import BundleSignatureError
 from edgeguard_core.watch.bundle_folder import CURRENT
-from edgeguard_core.watch.updates import EVERY_S, Clock, Updater
+from edgeguard_core.watch.clock import Clock
+from edgeguard_core.watch.updates import EVERY_S, Updater
 
 
 def updater_for(

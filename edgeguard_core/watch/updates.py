@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from edgeguard_core.bundle import Bundle, StateFolder, TrustedKeys
 from edgeguard_core.errors import (
@@ -19,6 +19,7 @@ from edgeguard_core.errors import (
 )
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.watch.bundle_folder import BundleFolder, History, Trial, bundle_id
+from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.download import Source
 from edgeguard_core.watch.proving import Prove, prove_in_child
 from edgeguard_core.watch.update_index import INDEX, MAX_INDEX_BYTES, UpdateIndex, read_index
@@ -26,18 +27,6 @@ from edgeguard_core.watch.update_index import INDEX, MAX_INDEX_BYTES, UpdateInde
 EVERY_S: Final = 3600.0
 HEALTHY_S: Final = 600.0
 MOST_STARTS: Final = 3
-
-
-class Clock(Protocol):
-    """What the updater needs of a clock."""
-
-    def now(self) -> datetime:
-        """The time, UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -321,12 +310,14 @@ class Updater:
 
     def _roll_back(self, why: str) -> Update | None:
         history, failed = self.folder.history(), self.folder.current_id()
-        if history.previous is None or history.previous == failed:
+        if failed is None or history.previous == failed:
             return None
         try:
-            bundle = self.folder.load(history.previous, self._keys)
+            bundle = self._before(history.previous)
         except BundleError as error:
             self._tell(_sentence(error))
+            return None
+        if bundle is None:
             return None
         self.folder.switch(history.previous)
         refused = history.with_refusal(f"{history.serial} {failed}", why)
@@ -334,8 +325,17 @@ class Updater:
         self.folder.remember(gone_back.with_event(self._clock.now(), "rolled_back", failed, why))
         self._began = self._clock.monotonic()
         self.folder.tidy([history.previous])
-        told = (f"Bundle {failed} was given up for {history.previous}: {why}.",)
-        return Update(history.previous, bundle, None, None, told + self._no_longer_apply(bundle))
+        id = history.previous or bundle_id(bundle.sums_sha256)
+        told = (f"Bundle {failed} was given up for {id}: {why}.",)
+        return Update(id, bundle, None, None, told + self._no_longer_apply(bundle))
+
+    def _before(self, id: str | None) -> Bundle | None:
+        """The bundle before; what the box began with where the folder held none."""
+        if id is not None:
+            return self.folder.load(id, self._keys)
+        if self._first is None:
+            return None
+        return Bundle.load(self._first, require_signature=self._keys)
 
     def _keep_if_healthy(self) -> None:
         """End the trial of a bundle that has run long enough."""

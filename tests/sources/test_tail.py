@@ -24,7 +24,8 @@ OTHER_HEAD = HEAD.replace("\tuid", "").replace("#fields\tts", "#fields\tts\tserv
 
 def row(n: int, service: bool = False) -> str:
     extra = "dns\t" if service else ""
-    return f"{1.7e9 + n}\t{extra}C{n}\t10.0.0.{n % 250}\t5{n % 10000:04d}\t10.0.0.9\t80\ttcp\t0.1\tSF\t1\t60\t1\t60\n"
+    ends = f"10.0.0.{n % 250}\t5{n % 10000:04d}\t10.0.0.9\t80"
+    return f"{1.7e9 + n}\t{extra}C{n}\t{ends}\ttcp\t0.1\tSF\t1\t60\t1\t60\n"
 
 
 def rows(a: int, b: int, **other) -> str:

@@ -252,8 +252,8 @@ def test_a_new_threshold_is_taken_up_without_a_restart(tmp_path):
                 seen.set()
 
     idle = [Fed(Flows.empty(Schema.named("flow")))] * 200
-    watch, delivery = watch_of([scan(40), raise_it, *idle, scan(40, at_ms=NOON_MS + 900)],
-                               tmp_path, clock=clock, detector=detector, delivery=Seen())  # fmt: skip
+    steps = [scan(40), raise_it, *idle, scan(40, at_ms=NOON_MS + 900)]
+    watch, delivery = watch_of(steps, tmp_path, clock=clock, detector=detector, delivery=Seen())
     watch.settings = dataclasses.replace(watch.settings, batch_flows=1)
     watch.run()
     event = delivery.of(Kind.SENSOR, "threshold")[0].body["edgeguard"]

@@ -96,7 +96,7 @@ def open_feed(
     SourceError
         If there is no such source, or an option does not go with it.
     """
-    from edgeguard_core.pipeline.score import reading_for
+    from edgeguard_core.detection.reading import reading_for
 
     options = ReadOptions()
     if settings.local_networks:
@@ -125,19 +125,17 @@ def open_feed(
 
 
 def _capture(source: str, options: ReadOptions, settings: BoxSettings, wanted: Wanted) -> Feed:
-    from edgeguard_core.sources.packets import CaptureFeed
+    from edgeguard_core.sources.packets.capture_feed import CaptureFeed
 
-    feed: Feed = CaptureFeed(
+    return CaptureFeed(
         Path(source), options, timeouts=_timeouts(options, settings), speed=wanted.speed
     )
-    return feed
 
 
 def _interface(name: str, options: ReadOptions, settings: BoxSettings) -> Feed:
-    from edgeguard_core.sources.packets import InterfaceFeed
+    from edgeguard_core.sources.packets.interface_feed import InterfaceFeed
 
-    feed: Feed = InterfaceFeed(name, options, timeouts=_timeouts(options, settings))
-    return feed
+    return InterfaceFeed(name, options, timeouts=_timeouts(options, settings))
 
 
 def _timeouts(options: ReadOptions, settings: BoxSettings) -> Any:

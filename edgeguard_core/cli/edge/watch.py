@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgeguard_core.bundle import Bundle
     from edgeguard_core.watch.loop import Watch
     from edgeguard_core.watch.settings import BoxSettings
+    from edgeguard_core.watch.updates import Updater
 
 EXAMPLE = "Example: edgeguard watch office.bundle /opt/zeek/logs/current/conn.log --jsonl -"
 _CLOSE_S = 10.0
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     add("--when-full", choices=("wait", "drop"), help="what to do when flows come too fast")
     add("--heartbeat", type=float, metavar="S", help="seconds between two signs of life")
     add("--require-signature", type=Path, metavar="PUBKEY", help="refuse bundles not signed by it")
+    add("--updates", metavar="DIR|URL", help="take newer bundles from there, signed by one of the "
+        "keys of --require-signature")  # fmt: skip
     add("--quiet", action="store_true", help="no warnings on stderr")
     return found
 
@@ -89,6 +92,7 @@ def _flags(asked: argparse.Namespace) -> dict[str, Any]:
         "when_full": asked.when_full,
         "heartbeat_s": asked.heartbeat,
         "require_signature": asked.require_signature,
+        "updates.from": asked.updates,
     }
 
 
@@ -108,7 +112,8 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     assert settings.bundle is not None
     assert settings.source is not None
     clock = SystemClock()
-    bundle = _bundle(settings.bundle, settings.require_signature)
+    updater = _updater(settings, clock)
+    bundle = updater.start() if updater else _bundle(settings.bundle, settings.require_signature)
     state = StateFolder.of(bundle, settings.state)
     detector = Detector(bundle, state)
     kind = sources.kind_of(settings.source)
@@ -119,12 +124,14 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     _make(file.parent)
     checkpoint = Checkpoint.load(file) if resumes else None
     position = checkpoint.position if checkpoint is not None else None
+    source = settings.source
     settings = replace(settings, sinks=_sinks(asked, settings))
-    feed = sources.open_feed(settings.source, detector, settings, wanted, position)
+    feed = sources.open_feed(source, detector, settings, wanted, position)
     with contextlib.ExitStack() as stack:
         folder = settings.spool_folder or file.parent / "spool"
-        if kind in ("capture", "file") and settings.spool_folder is None:
-            # Its records are of this run alone: they wait for no other one.
+        ends = kind in ("capture", "file") or (asked.until_end and not asked.resume)
+        if ends and settings.spool_folder is None:
+            # Its records are of this run alone: no other one shall tell them.
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=file.parent)))
         sinks = [_sink(entry, state.path, settings, clock) for entry in settings.sinks]
         spool = Spool(folder, int(settings.spool_megabytes * 1e6), clock)
@@ -135,6 +142,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             checkpoint=checkpoint, checkpoint_file=None if kind in ("capture", "file") else file,
             reviews=state.path / REVIEWS,
             own_addresses=sources.own_addresses() if kind == "interface" else (),
+            updater=updater,
         )  # fmt: skip
         metrics = _metrics(settings, watch)
         try:
@@ -143,7 +151,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             if metrics is not None:
                 metrics.close()
             if not delivery.close(_CLOSE_S) and not asked.quiet:
-                _warn_of_undelivered(delivery.status(), kept=folder)
+                _warn_of_undelivered(delivery.status(), None if ends else folder)
 
 
 def _run(watch: "Watch", asked: argparse.Namespace) -> Any:
@@ -184,6 +192,18 @@ def _bundle(path: Path, public_keys: Path | None) -> "Bundle":
     from edgeguard_core.bundle import TrustedKeys
 
     return Bundle.load(path, require_signature=TrustedKeys.of(public_keys))
+
+
+def _updater(settings: "BoxSettings", clock: Any) -> "Updater | None":
+    """What brings newer bundles, where they are asked for."""
+    if settings.updates_from is None or settings.bundle is None:
+        return None
+    from edgeguard_core.watch.update_settings import updater_for
+
+    return updater_for(
+        settings.bundle, settings.updates_from, settings.require_signature, clock,
+        state=settings.state, every_s=settings.updates_every_s,
+    )  # fmt: skip
 
 
 def _sinks(asked: argparse.Namespace, settings: "BoxSettings") -> tuple[Mapping[str, Any], ...]:
@@ -227,12 +247,12 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _warn_of_undelivered(status: Mapping[str, Any], kept: Path) -> None:
+def _warn_of_undelivered(status: Mapping[str, Any], kept: Path | None) -> None:
     from edgeguard_core.cli.output import print_warnings
 
+    then = "run it again" if kept is None else f"they wait in {kept}"
     print_warnings(
-        f"{name} has not taken {one.waiting} records ({one.error or 'no time was left'}); they "
-        f"wait in {kept}."
+        f"{name} has not taken {one.waiting} records ({one.error or 'no time was left'}); {then}."
         for name, one in status.items()
         if one.waiting and not one.ended
     )

@@ -6,7 +6,13 @@ over packet by packet (``feeding``). The import is cheap; nfstream itself is nee
 packets are read.
 """
 
+from typing import TYPE_CHECKING
+
 from edgeguard_core.sources.timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from edgeguard_core.sources.packets.capture_feed import CaptureFeed
+    from edgeguard_core.sources.packets.interface_feed import InterfaceFeed
 
 __all__ = ["CaptureFeed", "InterfaceFeed", "Timeouts"]
 

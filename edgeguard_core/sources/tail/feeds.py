@@ -252,7 +252,7 @@ class StdinFeed:
 
     def _gather(self) -> None:
         """Let some more lines come: a few at a time cost as much as many."""
-        self._stopped.wait(POLL_S / 2)
+        self._stopped.wait(POLL_S)
 
     def stop(self) -> None:
         """End ``batches`` soon."""

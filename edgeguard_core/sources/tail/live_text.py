@@ -40,6 +40,9 @@ class LiveText:
         self._path = path
         self._options = options
         self._source: DelimitedSource | JsonLinesSource | None = None
+        self._schema = options.schema or Schema.named("flow")
+        self.meter = ""
+        """What counted the flows, lately; "" until the first lines are there."""
         self._line = 1  # of the file that is read
         self._header_line = 1
         self._told: tuple[str, ...] = ()
@@ -48,15 +51,8 @@ class LiveText:
 
     @property
     def schema(self) -> Schema:
-        """That of the flows; the canonical one until the first lines are there."""
-        if self._source is not None:
-            return self._source.schema
-        return self._options.schema or Schema.named("flow")
-
-    @property
-    def meter(self) -> str:
-        """What counted the flows, "" until the first lines are there."""
-        return "" if self._source is None else self._source.meter
+        """That of the flows, lately; the canonical one until the first lines are there."""
+        return self._schema
 
     def begin(self) -> None:
         """Another file, which says anew what it is."""
@@ -114,7 +110,7 @@ class LiveText:
             return False  # its first row says which meter it is of
         source = open_lines(self._path, lines, self._options)
         assert isinstance(source, DelimitedSource | JsonLinesSource)
-        self._source = source
+        self._source, self._schema, self.meter = source, source.schema, source.meter
         self._header_line = self._line
         return True
 
