@@ -160,6 +160,7 @@ class LiveKey:
     STORE = "eg_live_store"
     SENSORS = "eg_live_sensors"
     SENSORS_PICK = "eg_live_sensors_pick"
+    SENSORS_KNOWN = "eg_live_sensors_known"
     SEVERITY = "eg_live_severity"
     SEVERITY_PICK = "eg_live_severity_pick"
     HOST = "eg_live_host"

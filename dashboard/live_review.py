@@ -7,13 +7,17 @@ alert is read from.
 
 import hashlib
 from collections.abc import Mapping
-
-import streamlit as st
+from pathlib import Path
 
 from dashboard import reviewing
 from dashboard.live_tail import part
 from edgeguard_core.detection.review import JudgedFlow, Verdict
 from edgeguard_core.outputs.store_reading import StoredAlert
+
+_MOST_KEPT = 50  # sensors
+
+# What was read last of each sensor, with the times of the files: looked at each two seconds.
+_kept: dict[tuple[Path, str], tuple[tuple[int, ...], Mapping[int, Verdict]]] = {}
 
 _DIGITS = 15  # of the id: as many as SQLite's whole numbers hold
 
@@ -80,13 +84,18 @@ def verdicts(sensor: str) -> Mapping[int, Verdict]:
         If the log cannot be read.
     """
     path = reviewing.store().path
-    stamps = tuple(
-        one.stat().st_mtime_ns if one.exists() else 0
-        for one in (path, path.with_name(path.name + "-wal"))
-    )
-    return _verdicts(str(path), sensor, stamps)
+    stamps = tuple(_modified(one) for one in (path, path.with_name(path.name + "-wal")))
+    known = _kept.get((path, sensor))
+    if known is None or known[0] != stamps:
+        known = (stamps, reviewing.store().verdicts(source_of(sensor)))
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[path, sensor] = known
+    return known[1]
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
-def _verdicts(path: str, sensor: str, stamps: tuple[int, ...]) -> dict[int, Verdict]:
-    return reviewing.store().verdicts(source_of(sensor))
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

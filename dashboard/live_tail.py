@@ -30,10 +30,11 @@ STRIP_S = 180  # of the strip of highest scores
 HOUR_MS = 3_600_000.0
 _MINUTE_MS = 60_000.0
 _LEAST_GAP_MS = 400.0  # between two looks, however many people look
+_INCIDENTS_GAP_MS = 1_500.0  # they are drawn each two seconds
 _SLOW_GAP_MS = 4_000.0  # for what changes seldom
 _SILENT_GAP_MS = 30_000.0  # for boxes that have not told anything for an hour
 _LATE_MS = 120_000.0  # a heartbeat that comes later is not put into the strip any more
-_MOST_HEARTBEATS = 4_000
+_MOST_HEARTBEATS = 2_000
 _USUAL_GAP_S = 60.0  # between heartbeats, where only one is known
 _GAPS = 5
 
@@ -117,8 +118,6 @@ class _Known:
         so_far = part(beat.body, "edgeguard").get("incidents")
         if isinstance(so_far, int):
             self.raised.setdefault(beat.time_ms // _MINUTE_MS * _MINUTE_MS, so_far)
-        for at in [at for at in self.raised if at < beat.time_ms - HOUR_MS]:
-            del self.raised[at]
         for second_ms, score, flows, alerts in strip_of(beat):
             before = self.strip.get(second_ms, (0.0, 0, 0))
             both = (max(score, before[0]), flows + before[1], alerts + before[2])
@@ -126,14 +125,18 @@ class _Known:
             minute_ms = second_ms // _MINUTE_MS * _MINUTE_MS
             all_flows, all_alerts = self.minutes.get(minute_ms, (0, 0))
             self.minutes[minute_ms] = (all_flows + flows, all_alerts + alerts)
-        latest = max(self.strip, default=0.0)
-        old = [at for at in self.strip if at < latest - STRIP_S * 1000.0]
-        for at in old:
-            del self.strip[at]
-        for at in [at for at in self.minutes if at < latest - HOUR_MS]:
-            del self.minutes[at]
+        if len(self.strip) > 2 * STRIP_S:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what is older than is ever drawn."""
+        latest = max(self.strip, default=self.last.time_ms)
+        _drop_before(self.strip, latest - STRIP_S * 1000.0)
+        _drop_before(self.minutes, latest - HOUR_MS)
+        _drop_before(self.raised, self.last.time_ms - HOUR_MS)
 
     def frozen(self, name: str) -> Sensor:
+        self._forget()
         strip = tuple((at, *self.strip[at]) for at in sorted(self.strip))
         gap_s = statistics.median(self.gaps_s) if self.gaps_s else _USUAL_GAP_S
         return Sensor(
@@ -149,6 +152,11 @@ class _Known:
         return now - before if now >= before else now
 
 
+def _drop_before(found: dict[float, Any], time_ms: float) -> None:
+    for at in [at for at in found if at < time_ms]:
+        del found[at]
+
+
 class Tail:
     """The end of one store; several threads may look."""
 
@@ -158,7 +166,7 @@ class Tail:
         self._known: dict[str, _Known] = {}
         self._alerts: deque[StoredAlert] = deque(maxlen=MOST_ALERTS)  # newest first
         self._seen = Seen(0.0)
-        self._slow_ms = self._silent_ms = -HOUR_MS
+        self._incidents_ms = self._slow_ms = self._silent_ms = -HOUR_MS
 
     def look(self, now_ms: float) -> Seen:
         """The store now; an error is told in the answer and never raised."""
@@ -178,8 +186,10 @@ class Tail:
     def _read(self, now_ms: float) -> None:
         self._read_heartbeats(now_ms)
         self._read_alerts()
-        incidents = tuple(self.store.incidents(now_ms - HOUR_MS, most=MOST_INCIDENTS))
-        events = self._seen.events
+        incidents, events = self._seen.incidents, self._seen.events
+        if now_ms - self._incidents_ms >= _INCIDENTS_GAP_MS:
+            incidents = tuple(self.store.incidents(now_ms - HOUR_MS, most=MOST_INCIDENTS))
+            self._incidents_ms = now_ms
         if now_ms - self._slow_ms >= _SLOW_GAP_MS:
             events = tuple(self.store.events(0.0, most=MOST_EVENTS))
             self._slow_ms = now_ms

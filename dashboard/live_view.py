@@ -10,6 +10,7 @@ from dashboard.live_tail import Seen, Sensor, part
 from edgeguard_core.outputs.store_reading import LaneCell, StoredAlert
 
 MOST_ROWS = 200
+ROWS_IN_MOTION = 60  # while new ones come: nobody reads more, and each look sends them anew
 LANES_A_PAGE = 30
 STALLED_S = 10.0
 _STALLED_GAPS = 2.5  # of the usual gap between two heartbeats

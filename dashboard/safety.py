@@ -71,7 +71,8 @@ async def ready_or_refused(_app: st.App) -> AsyncIterator[dict[str, Any] | None]
 
 
 def _warm_up() -> None:
-    importlib.import_module("dashboard.components.verdicts")
+    for page in ("verdicts", "live_page"):
+        importlib.import_module(f"dashboard.components.{page}")
     importlib.import_module("dashboard.demo").prepare()
     # Streamlit collects garbage after every run of a page, all of it. What the libraries made is
     # there for good: set aside, it is not looked through again, which takes a tenth of a second.

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from dashboard.charts.palette import Palette, palette
 from edgeguard_core.outputs.store_reading import LaneCell
 
@@ -54,9 +52,7 @@ def strip(
         The sensor's name where there are several.
     """
     colours = palette(dark)
-    frame = pd.DataFrame(points, columns=["at", "score", "alerts"])
-    alerting = frame[frame["alerts"] > 0]
-    scores = [*frame["score"], *([] if math.isnan(threshold) else [threshold])]
+    scores = [score for _, score, _ in points] + ([] if math.isnan(threshold) else [threshold])
     low, high = _decades(scores)
     marks: list[dict[str, Any]] = []
     if not math.isnan(threshold):
@@ -79,8 +75,7 @@ def strip(
                 "name": "Highest score",
                 "type": "line",
                 "data": [
-                    [at, None if math.isnan(score) else score]
-                    for at, score in zip(frame["at"], frame["score"], strict=True)
+                    [int(at), None if math.isnan(score) else score] for at, score, _ in points
                 ],
                 "connectNulls": False,
                 "showSymbol": False,
@@ -100,7 +95,7 @@ def strip(
                 "type": "scatter",
                 "symbol": "diamond",
                 "symbolSize": 11,
-                "data": alerting[["at", "score", "alerts"]].to_numpy().tolist(),
+                "data": [[int(at), score, alerts] for at, score, alerts in points if alerts],
                 "itemStyle": {"color": colours.attack},
                 "tooltip": {"show": True},
                 "encode": {"x": 0, "y": 1, "tooltip": [2]},

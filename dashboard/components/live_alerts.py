@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import live_review, live_tail, wording
@@ -11,7 +11,7 @@ from dashboard.components import boundary, live_watching, tables
 from dashboard.components.live_source import Opened
 from dashboard.keys import LiveKey
 from dashboard.live_tail import Seen
-from dashboard.live_view import MOST_ROWS, Filters, merged
+from dashboard.live_view import MOST_ROWS, ROWS_IN_MOTION, Filters, merged
 from dashboard.wording import live as words
 from dashboard.wording.review import verdict as verdict_word
 from edgeguard_core.errors import EdgeGuardError
@@ -45,7 +45,7 @@ def _incidents(seen: Seen, filters: Filters) -> None:
     st.session_state[LiveKey.INCIDENT_ROWS] = [one.id for one in found]
     _select(LiveKey.INCIDENTS, [one.id for one in found], st.session_state.get(LiveKey.INCIDENT))
     st.dataframe(
-        pd.DataFrame([_incident_row(one, seen) for one in found]),
+        pa.Table.from_pylist([_incident_row(one, seen) for one in found]),
         key=LiveKey.INCIDENTS,
         hide_index=True,
         height=tables.height(len(found), most=4),
@@ -73,6 +73,8 @@ def _incident_row(one: StoredIncident, seen: Seen) -> dict[str, Any]:
 
 def _alerts(opened: Opened, seen: Seen, filters: Filters) -> None:
     found = _found(opened, seen, filters)
+    if live_watching.paused() is None and not opened.is_over:
+        found = _in_motion(found)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{words.ALERTS}**", help=words.ALERTS_HELP, width="content")
         narrowed = words.filtered(filters.host if filters.span_ms else None, filters.span_ms,
@@ -92,7 +94,7 @@ def _alerts(opened: Opened, seen: Seen, filters: Filters) -> None:
     st.session_state[LiveKey.ROWS] = ids
     _select(LiveKey.TABLE, ids, st.session_state.get(LiveKey.SELECTED))
     st.dataframe(
-        _frame(found, seen),
+        _table(found, seen),
         key=LiveKey.TABLE,
         hide_index=True,
         height=tables.height(len(found), most=11),
@@ -126,6 +128,13 @@ def _found(opened: Opened, seen: Seen, filters: Filters) -> list[StoredAlert]:
     return merged(kept[2], seen.alerts, filters)
 
 
+def _in_motion(found: list[StoredAlert]) -> list[StoredAlert]:
+    """The newest rows, and of the older ones the one that is selected."""
+    selected = st.session_state.get(LiveKey.SELECTED)
+    older = [alert for alert in found[ROWS_IN_MOTION:] if alert.id == selected]
+    return [*found[:ROWS_IN_MOTION], *older]
+
+
 def _has_gap(place: live_watching.Place | None, seen: Seen) -> bool:
     """Whether the tail has forgotten alerts that came since the store was asked."""
     return (
@@ -151,24 +160,23 @@ def _ask(opened: Opened, filters: Filters) -> list[StoredAlert]:
     return [alert for alert in found if filters.passes(alert)]
 
 
-def _frame(found: Sequence[StoredAlert], seen: Seen) -> pd.DataFrame:
+def _table(found: Sequence[StoredAlert], seen: Seen) -> pa.Table:
+    """The rows as they are sent: straight as Arrow, for it is done again and again."""
     judged = {sensor: _verdicts(sensor) for sensor in {alert.sensor for alert in found}}
-    several = len(seen.sensors) > 1
-    rows = []
-    for alert in found:
-        row = {
-            "Severity": wording.severity(alert.severity),
-            "Time (UTC)": words.when(alert.time_ms, seen.at_ms),
-            "From → to": words.ends(vars(alert)),
-            "Score": round(alert.score, 3),
-            "Odd because of": live_watching.reasons_of(alert),
-        }
-        if several:
-            row["Sensor"] = alert.sensor
-        row["Verdict"] = judged[alert.sensor].get(live_review.row_of(alert.id), "")
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    return frame if frame["Verdict"].any() else frame.drop(columns="Verdict")
+    columns: dict[str, list[Any]] = {
+        "Severity": [wording.severity(alert.severity) for alert in found],
+        "Time (UTC)": [words.when(alert.time_ms, seen.at_ms) for alert in found],
+        "From → to": [words.ends(vars(alert)) for alert in found],
+        "Score": [round(alert.score, 3) for alert in found],
+        "Odd because of": [live_watching.reasons_of(alert) for alert in found],
+    }
+    if len(seen.sensors) > 1:
+        columns["Sensor"] = [alert.sensor for alert in found]
+    if any(judged.values()):
+        columns["Verdict"] = [
+            judged[alert.sensor].get(live_review.row_of(alert.id), "") for alert in found
+        ]
+    return pa.table(columns)
 
 
 def _verdicts(sensor: str) -> dict[int, str]:

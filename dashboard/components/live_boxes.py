@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import wording
@@ -40,7 +40,7 @@ def _boxes(seen: Seen) -> None:
         return
     rows = [_box(one, seen.at_ms) for one in seen.sensors]
     st.dataframe(
-        pd.DataFrame(rows),
+        pa.Table.from_pylist(rows),
         key=LiveKey.BOXES,
         hide_index=True,
         height=tables.height(len(rows), most=_MOST_ROWS),
@@ -90,7 +90,7 @@ def _events(seen: Seen) -> None:
         return
     several = len(seen.sensors) > 1
     st.dataframe(
-        pd.DataFrame(
+        pa.Table.from_pylist(
             [
                 {"Time (UTC)": words.when(one.time_ms, seen.at_ms)}
                 | {"Kind": words.event_kind(one.kind)}

@@ -32,6 +32,8 @@ def show(opened: Opened) -> None:
         if opened.demo and not opened.is_over and jobs.status(opened.demo).state.is_over:
             st.rerun()  # nothing more will come: the page says so and stops looking
         seen = live_watching.look(opened)
+        if live_watching.has_new_sensors(seen):
+            st.rerun()  # what chooses among them stands outside of this part
         sensors = live_watching.sensors_of(seen)
         found = figures(sensors, seen.at_ms)
         if opened.demo is not None:

@@ -87,9 +87,15 @@ def sensors_of(seen: Seen) -> list[Sensor]:
     return chosen(seen, filters().sensors)
 
 
+def has_new_sensors(seen: Seen) -> bool:
+    """Whether a sensor has told something for the first time since the page was drawn."""
+    return st.session_state.get(LiveKey.SENSORS_KNOWN) != len(seen.sensors)
+
+
 def controls(opened: Opened, seen: Seen) -> None:
     """Draw pause and filters; they stand in the address, and each changes the whole page."""
     pause = paused()
+    st.session_state[LiveKey.SENSORS_KNOWN] = len(seen.sensors)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             words.PAUSE if pause is None else words.RESUME,

@@ -79,7 +79,9 @@ LANES_HELP = "Select a mark to see its alerts below. Of a flood the first twenty
 INCIDENTS = "Incidents"
 INCIDENTS_HELP = "What a person is called for, the latest first. Select one to see its alerts."
 ALERTS = "Alerts"
-ALERTS_HELP = "The newest first. Select one to see why; it stays while the feed goes on."
+ALERTS_HELP = (
+    "The newest 60 first, paused 200. Select one to see why; it stays while the feed goes on."
+)
 BOXES = "Boxes"
 EVENTS = "What the sensors told"
 CLEAR = "Show all alerts"
