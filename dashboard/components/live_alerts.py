@@ -183,7 +183,10 @@ def _verdicts(sensor: str) -> dict[int, str]:
 def _select(key: str, ids: Sequence[str], selected: str | None) -> None:
     """Let the mark of a selected row follow it while rows come above it."""
     rows = [ids.index(selected)] if selected in ids else []
-    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    known = st.session_state.get(key)
+    # Set only where it must move: what is set here undoes a click that is still on its way.
+    if known is None or list(known["selection"]["rows"]) != rows:
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
 
 
 def _picked(key: str, rows_key: str) -> str | None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 NewPage = Callable[..., "Page"]
 START_MS = 60_000
-QUIET_MS = 3_500  # three looks, were there any
+QUIET_MS = 3_000  # three looks, were there any
 
 
 @pytest.fixture
