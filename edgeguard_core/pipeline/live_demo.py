@@ -45,6 +45,7 @@ SETTINGS: Final = BoxSettings(
     budget=240.0,  # ten incidents an hour, for the office passes faster than the clock
     heartbeat_s=1.0,
     silent_after_s=15.0,
+    late_s=120.0,  # flows come as they begin, so that the end of a long one lies ahead
 )
 
 UNWATCHED_S: Final = 1_800.0
@@ -53,6 +54,7 @@ _CALIBRATION_HOURS = 10.0  # of each
 _SPOOL_BYTES = 32_000_000
 _STORE_MEGABYTES = 200.0
 _RETENTION_DAYS = 1.0
+_FLUSH_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,12 @@ def run_live_demo(
     store = f"sqlite:///{folder / 'alerts.sqlite'}"
     sink = StoreSink(store, _RETENTION_DAYS, clock, most_megabytes=_STORE_MEGABYTES)
     delivery = Delivery(Spool(folder / "spool", _SPOOL_BYTES, clock), [sink], clock)
-    watch = Watch(detector, feed, delivery, SETTINGS, clock)
-    on_ready(watch.stop)
-    return LiveDemonstration(folder, watch.run())
+    try:
+        watch = Watch(detector, feed, delivery, SETTINGS, clock)
+        on_ready(watch.stop)
+        return LiveDemonstration(folder, watch.run())
+    finally:
+        delivery.close(_FLUSH_S)
 
 
 def office_detector(state: Path, clock: Clock) -> Detector:

@@ -20,7 +20,7 @@ from edgeguard_core.watch.telling import DURATIONS_MS, FlowFacts, Teller
 
 MOST_EXPLAINED: Final = 64
 """Alerts of one batch that are explained in full; beyond them a flood gets shares alone."""
-_TOP = 5
+_TOP = 8
 _HASH_BOUND = 64  # windows whose homeless alerts are counted
 
 
