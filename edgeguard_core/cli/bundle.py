@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgeguard_core.bundle import SigningKey
 
 app = typer.Typer(
-    help="Look into a bundle, verify that it is as it was written, sign it, publish it.",
+    help="Look into a bundle, verify, sign or publish it.",
     epilog="Example: edgeguard bundle show office.bundle",
 )
 

@@ -184,7 +184,7 @@ def test_the_wheel_holds_what_a_box_runs_by_its_record(tmp_path):
         names = archive.namelist()
     assert "edgeguard_core/flows/schemas/zeek.yaml" in names
     assert "edgeguard_core/watch/updates.py" in names
-    assert not [n for n in names if "/model/" in n or "_demo" in n or "__pycache__" in n]
+    assert not [n for n in names if "/model/" in n or "/_demo/" in n or "__pycache__" in n]
     assert not [n for n in names if n.startswith("dashboard")]
     assert len(build_wheel()) < 1 << 20
 

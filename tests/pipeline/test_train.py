@@ -258,8 +258,16 @@ def _as_soon_as_written(fifo):
     return os.fdopen(descriptor)
 
 
+@pytest.fixture
+def heard(ending):
+    """Under nohup this process ignores a hangup, and its children would, too."""
+    before = signal.signal(ending, signal.SIG_DFL)
+    yield
+    signal.signal(ending, before)
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP], ids=["stop", "hangup"])
-def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path, ending):
+def test_a_process_that_is_told_to_end_leaves_nothing_behind(honeypot, tmp_path, ending, heard):
     # A pipe as the progress file: reading it waits for the child, without any sleep.
     os.mkfifo(tmp_path / "progress")
     command = [sys.executable, "-m", "edgeguard_core.cli", "train", str(honeypot)]

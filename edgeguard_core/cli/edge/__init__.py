@@ -7,7 +7,7 @@ from typing import Final
 from edgeguard_core.cli.output import one_line
 
 SUMMARIES: Final = {
-    "watch": "Judge flows as they come, from a log, an interface, a capture or a pipe.",
+    "watch": "Judge flows as they come, and tell what is odd.",
     "config": "Check the settings of a box.",
 }
 VERBS: Final = tuple(SUMMARIES)
