@@ -298,7 +298,7 @@ def test_until_the_end_ends_with_the_last_line_whole_or_not(log):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (gzip.compress(b"x"), "packed"),
+        (gzip.compress(b"x", mtime=0), "packed"),
         (b"a,b\n1,2\n", "columns of no known kind"),
         (b"\0\1\2\3\n", "binary"),
     ],
