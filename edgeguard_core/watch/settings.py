@@ -21,7 +21,13 @@ from edgeguard_core.watch.settings_text import Given, read_text
 
 PREFIX: Final = "EDGEGUARD_"
 NOT_SETTINGS: Final = frozenset(
-    ("EDGEGUARD_DATA", "EDGEGUARD_DATA_DIR", "EDGEGUARD_WORK", "EDGEGUARD_ALLOW_REMOTE")
+    (
+        "EDGEGUARD_DATA",
+        "EDGEGUARD_DATA_DIR",
+        "EDGEGUARD_WORK",
+        "EDGEGUARD_ALLOW_REMOTE",
+        "EDGEGUARD_STORE",
+    )
 )
 """Variables of the dashboard and the tests, which stand beside these."""
 DEFAULT: Final = "default"
