@@ -24,6 +24,7 @@ from edgeguard_core.watch.incidents import LiveIncidents, Told
 from edgeguard_core.watch.judging import Judge
 from edgeguard_core.watch.keeper import Keeper
 from edgeguard_core.watch.reporting import heartbeat_figures
+from edgeguard_core.watch.service_notify import ServiceManager
 from edgeguard_core.watch.settings import BoxSettings
 from edgeguard_core.watch.telling import Teller
 from edgeguard_core.watch.wellbeing import Wellbeing
@@ -124,6 +125,7 @@ class Watch:
         self._tick_s = self._beat_s = float("-inf")
         self._state_seen: tuple[int, int] | None = None
         self._following = Following(updater)
+        self._service = ServiceManager.of()
         self.keeper = Keeper(checkpoint_file, clock)
         if checkpoint is not None:
             self.watermark_ms = self.keeper.restore(checkpoint, self.judge, self.figures)
@@ -298,6 +300,7 @@ class Watch:
 
     def _tick(self) -> None:
         now_s = self._tick_s = self.clock.monotonic()
+        self._service.beat(now_s)
         self._following.look(self)
         self._take_up_changes()
         threshold, incidents = self.detector.threshold, self.judge.incidents

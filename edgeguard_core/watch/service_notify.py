@@ -11,10 +11,9 @@ from typing import Final
 
 READY: Final = "READY=1"
 ALIVE: Final = "WATCHDOG=1"
-STOPPING: Final = "STOPPING=1"
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServiceManager:
     """What the environment says of the one that started this process.
 
@@ -29,6 +28,7 @@ class ServiceManager:
 
     address: str | None = None
     every_s: float | None = None
+    _told_s: float | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str] | None = None) -> "ServiceManager":
@@ -64,3 +64,16 @@ class ServiceManager:
         except OSError:
             return False
         return True
+
+    def beat(self, now_s: float) -> None:
+        """Say that the watch is ready, once, and from then on that it goes on, as often as wanted.
+
+        To be called each second by what must not stand still.
+        """
+        if self._told_s is None:
+            self.tell(READY)
+        elif self.every_s is None or now_s - self._told_s < self.every_s:
+            return
+        else:
+            self.tell(ALIVE)
+        self._told_s = now_s

@@ -53,6 +53,14 @@ print(json.dumps({
     "alerts": detector.threshold.alerts(scored.scores).tolist(),
 }))
 """
+WATCH = """
+import json, sys
+from edgeguard_core.cli import run
+sys.argv = ["edgeguard", "watch", *sys.argv[1:]]
+code = run()
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+sys.exit(code)
+"""
 INSTALLED = """
 import importlib.metadata as m, json, re
 print(json.dumps({re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(): [
@@ -141,6 +149,40 @@ def test_nothing_heavy_is_imported_to_score(box, scored):
     assert set(MODULES) & set(scored["modules"]) == set()
     assert {"numpy", "yaml", "ai_edge_litert", "cryptography"} <= set(scored["modules"])
     assert scored["home"].startswith(str(box.root))
+
+
+def test_a_watch_tells_what_it_tells_here_and_imports_nothing_heavy(box, tmp_path):
+    rest = [data(CAPTURE), "--until-end", "--from-start", "--sensor", "box", "--jsonl", "-"]
+    there = box.run(
+        box.python, "-c", WATCH, box.bundles / "current", *rest, "--state", tmp_path / "there",
+        "--require-signature", box.root / "etc/edgeguard/keys",
+    )  # fmt: skip
+    here = subprocess.run(
+        [sys.executable, "-m", "edgeguard_core.cli", "watch", PROJECT / "models" / "demo", *rest,
+         "--state", tmp_path / "here"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert there.returncode == 0, there.stderr
+    assert set(MODULES) & set(json.loads(there.stderr.splitlines()[-1])) == set()
+    alerts, beats = _told(there.stdout)
+    assert len(alerts) > 20
+    assert alerts == _told(here.stdout)[0]
+    assert beats[-1]["edgeguard"]["bundle"]["signed"]
+
+
+def _told(lines):
+    """Ids of the alerts, and the heartbeats."""
+    said = [json.loads(line) for line in lines.splitlines()]
+    alerts = {line["event"]["id"] for line in said if line["kind"] == "alert"}
+    return alerts, [line for line in said if line["kind"] == "heartbeat"]
+
+
+def test_the_settings_of_a_package_are_those_that_a_watch_reads(box):
+    done = box.run(
+        box.python.with_name("edgeguard"), "config", "check", box.package / "edgeguard.yaml"
+    )
+    assert "no setting" not in done.stderr + done.stdout
+    assert done.returncode == 0 or "/var/lib/edgeguard" in done.stderr + done.stdout
 
 
 def test_a_box_gives_the_verdicts_of_the_machine_that_made_its_bundle(scored):

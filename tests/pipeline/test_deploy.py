@@ -241,6 +241,7 @@ def test_the_service_may_look_at_packets_and_little_else(package):
     assert "AF_PACKET" in unit["RestrictAddressFamilies"][0].split()
     assert unit["NoNewPrivileges"] == unit["PrivateTmp"] == ["yes"]
     assert unit["Restart"] == ["on-failure"]
+    assert (unit["Type"], unit["WatchdogSec"]) == (["notify"], ["120"])
     assert "--require-signature /etc/edgeguard/keys" in unit["ExecStart"][0]
 
 

@@ -1,7 +1,10 @@
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
+from support import PROJECT
 
 from edgeguard_core.watch.service_notify import ALIVE, READY, ServiceManager
 
@@ -46,3 +49,27 @@ def test_a_manager_that_is_gone_is_no_error(tmp_path):
 )
 def test_how_often_it_wants_to_hear(variables, every_s):
     assert ServiceManager.of({"NOTIFY_SOCKET": "/n", **variables}).every_s == every_s
+
+
+def test_the_first_beat_says_ready_and_the_next_come_as_often_as_wanted(manager):
+    listener, name = manager
+    told = ServiceManager(name, every_s=30.0)
+    for now_s in (5.0, 6.0, 34.9, 35.0, 36.0, 65.0):
+        told.beat(now_s)
+    assert [listener.recv(99).decode() for _ in range(3)] == [READY, ALIVE, ALIVE]
+    listener.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        listener.recv(99)
+
+
+def test_a_watch_says_that_it_is_ready(manager, tmp_path):
+    listener, name = manager
+    log = PROJECT / "sample_data" / "office_with_attacks.csv.gz"
+    command = [sys.executable, "-m", "edgeguard_core.cli", "watch", PROJECT / "models/demo", log]
+    command += ["--jsonl", tmp_path / "alerts.jsonl", "--state", tmp_path / "state"]
+    done = subprocess.run(
+        list(map(str, command)), cwd=PROJECT, env=os.environ | {"NOTIFY_SOCKET": name},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert listener.recv(99) == b"READY=1"
