@@ -16,7 +16,7 @@ WORKERS ?= 2
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help environment environment-dev system dashboard test check lint format readme demo-bundle \
-	lock clean
+	bench-quality lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -65,6 +65,10 @@ readme: environment-dev ## run the README's examples and put what they print ben
 demo-bundle: environment ## learn models/demo again from sample_data/
 	@$(PY) -m edgeguard_core.cli train sample_data/office_day.csv.gz --out models/demo --lean \
 		--note demo --force
+
+bench-quality: environment-dev ## how well we detect beside every peer, into docs/benchmarks/quality.md (40 minutes)
+	@$(PY) -m pip install --quiet "pyod>=2.0" "torch>=2.5" "tqdm>=4.66"
+	@$(PY) benchmarks/bench_quality.py
 
 lock: ## make requirements.lock and requirements-dev.lock again from pyproject.toml
 	@bash tools/lock.sh

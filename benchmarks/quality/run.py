@@ -1,0 +1,134 @@
+"""All runs of the benchmark, each once; then the report."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+from edgeguard_core.config import TrainingConfig
+from edgeguard_core.files import write_whole
+from quality import matrices, ours, peers, sets
+from quality.report import markdown
+from quality.results import PROJECT, Store, Task, versions
+from quality.summary import SetResults, summary
+
+CACHE = PROJECT / "artifacts" / "bench-quality"
+REPORT = PROJECT / "docs" / "benchmarks"
+
+
+def tasks_of(set_name: str, models: Iterable[str]) -> list[Task]:
+    """Every run of one set: peers on both matrices, ours with each seed and variant."""
+    wanted = set(models)
+    found = [
+        Task(set_name, peer.name, scaling, peers.SEED)
+        for peer in peers.listed()
+        for scaling in matrices.SCALINGS
+        if not wanted or peer.name in wanted
+    ]
+    if not wanted or ours.NAME in wanted:
+        found += [
+            Task(set_name, our_name(variant), matrices.OURS, seed)
+            for variant in ours.SERVED
+            for seed in ours.SEEDS
+        ]
+    return found
+
+
+def our_name(variant: str) -> str:
+    """How our variants are called in the report: the one that ships by default has no suffix."""
+    return ours.NAME if variant == ours.SERVED[0] else f"{ours.NAME} {variant}"
+
+
+def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[str]:
+    """What was run of one set, in words; runs that are kept already are left alone."""
+    missing = [task for task in tasks_of(name, models) if store.load(task) is None]
+    if not missing:
+        return []
+    config = TrainingConfig()
+    data_set = next(found for found in sets.listed() if found.name == name)
+    inputs = matrices.inputs_of(data_set.open(data), config)
+    told = []
+    for seed in sorted({task.seed for task in missing if task.ours}):
+        started = time.perf_counter()
+        for variant, scored in ours.run(inputs, seed).variants.items():
+            store.save(Task(name, our_name(variant), matrices.OURS, seed), scored)
+        told.append(_line(name, f"{ours.NAME} seed {seed}", started))
+    by_name = {peer.name: peer for peer in peers.listed()}
+    for scaling in matrices.SCALINGS:
+        theirs = [task for task in missing if not task.ours and task.scaling == scaling]
+        if not theirs:
+            continue
+        numbers = matrices.matrices_of(inputs, scaling, config)
+        for task in theirs:
+            started = time.perf_counter()
+            store.save(task, peers.run(by_name[task.model], numbers))
+            told.append(_line(name, f"{task.model} on {scaling}", started))
+    return told
+
+
+def results(
+    names: Sequence[str], store: Store, data: Path, models: Sequence[str]
+) -> list[SetResults]:
+    """Truth and scores of every set; all runs must be kept."""
+    found = []
+    for data_set in sets.listed():
+        if data_set.name not in names:
+            continue
+        parts = data_set.open(data)
+        scored = {task: store.load(task) for task in tasks_of(data_set.name, models)}
+        found.append(
+            SetResults(
+                data_set=data_set,
+                rows={
+                    "fitted": len(parts.fit),
+                    "calibration": len(parts.calibration),
+                    "benign": int((~parts.is_attack).sum()),
+                    "attacks": int(parts.is_attack.sum()),
+                },
+                is_attack=parts.is_attack,
+                scored={task: run for task, run in scored.items() if run is not None},
+            )
+        )
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is missing, then write ``quality.md`` and ``quality.json``."""
+    asked = _parser().parse_args(arguments)
+    names = asked.sets or [data_set.name for data_set in sets.listed()]
+    store, started = Store(asked.cache), time.perf_counter()
+    work = partial(compute, store=store, data=asked.data, models=asked.models)
+    with ProcessPoolExecutor(asked.workers) as pool:
+        for done in as_completed([pool.submit(work, name) for name in names]):
+            for line in done.result():
+                print(line, file=sys.stderr, flush=True)
+    plain = summary(results(names, store, asked.data, asked.models))
+    plain["seconds_of_this_run"] = round(time.perf_counter() - started)
+    plain["versions"] = versions()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(plain, indent=1, allow_nan=False)
+    write_whole(asked.out / "quality.json", (text + "\n").encode())
+    write_whole(asked.out / "quality.md", markdown(plain).encode())
+    print(asked.out / "quality.md")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench_quality.py", description=__doc__)
+    data = os.environ.get("EDGEGUARD_DATA", PROJECT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(data), help="folder of network data")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where scores are kept")
+    parser.add_argument("--out", type=Path, default=REPORT, help="folder of the report")
+    parser.add_argument("--sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--models", nargs="*", default=[], metavar="MODEL")
+    parser.add_argument("--workers", type=int, default=2)
+    return parser
+
+
+def _line(name: str, what: str, started: float) -> str:
+    return f"{name}: {what} in {time.perf_counter() - started:.1f} s"
