@@ -14,6 +14,7 @@ import numpy as np
 from support import PROJECT
 
 from edgeguard_core.bundle import Bundle
+from edgeguard_core.clock import ManualClock
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import OutputError
 from edgeguard_core.flows.canonical import NetworkTable, canonical_columns
@@ -22,7 +23,6 @@ from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.sources import read_flows
 from edgeguard_core.sources.feed import Fed
-from edgeguard_core.watch.clock import ManualClock
 from edgeguard_core.watch.loop import Watch
 from edgeguard_core.watch.settings import BoxSettings
 

@@ -104,6 +104,11 @@ class Detector:
         return self._current.calibration_origin
 
     @property
+    def calibrated_meter(self) -> str:
+        """What counted the flows that the threshold was calibrated on."""
+        return self._current.meter
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each version in the state folder that is not used."""
         return self._current.warnings
@@ -120,7 +125,7 @@ class Detector:
         """
         return (
             self.threshold.promised_false_positive_rate is not None
-            and source_format.casefold() == self._current.meter.casefold()
+            and source_format.casefold() == self.calibrated_meter.casefold()
         )
 
     def promise_warning(self, source_format: str) -> str | None:
@@ -131,7 +136,7 @@ class Detector:
             return None
         return (
             f"The false-alarm promise of {self.threshold.promised_false_positive_rate:g} is "
-            f"withdrawn: it was calibrated on {self._current.meter} flows, these are "
+            f"withdrawn: it was calibrated on {self.calibrated_meter} flows, these are "
             f"{source_format}; calibrate on local benign flows with edgeguard threshold "
             f"{self.bundle.path} --calibrate FILE."
         )

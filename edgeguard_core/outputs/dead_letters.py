@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from edgeguard_core.clock import Clock, now_ms
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock, now_ms
 from edgeguard_core.outputs.records import Record, iso_time
 from edgeguard_core.outputs.wire import body_json
 

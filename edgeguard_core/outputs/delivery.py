@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.sink import Sink, SinkEnded
 from edgeguard_core.outputs.spool import Spool

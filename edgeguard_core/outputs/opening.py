@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from edgeguard_core.clock import Clock, SystemClock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock, RealClock
 from edgeguard_core.outputs.dead_letters import DeadLetters
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.sink import Sink
@@ -79,7 +79,7 @@ keep, kinds, rotate_megabytes.
         known = ", ".join(sorted((*keys, sort, "kinds")))
         raise OutputError(f"A {sort} sink does not know {unknown[0]!r}; it takes {known}.")
     kinds = _kinds(settings.get("kinds"))
-    sink = opener(settings, Path(dead_letters), clock or RealClock())
+    sink = opener(settings, Path(dead_letters), clock or SystemClock())
     return sink if kinds is None else Filtered(sink, kinds)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, and_, delete, exists, func, select, tuple_
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.store_engine import one_writer, store_now_ms
 from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, incidents
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
 from edgeguard_core.outputs import cursors
-from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.cursors import Cursor
 from edgeguard_core.outputs.records import Record
 from edgeguard_core.outputs.segments import (

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.dead_letters import DeadLetters
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.store_rows import (

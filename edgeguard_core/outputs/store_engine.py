@@ -12,8 +12,8 @@ from sqlalchemy import Connection, create_engine, event, inspect, select, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from edgeguard_core.clock import Clock, now_ms
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock, now_ms
 from edgeguard_core.outputs.store_tables import STORE_FORMAT, about, metadata
 
 _BUSY_S = 10.0

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import edgeguard_core
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.clock import Clock
 from edgeguard_core.outputs.dead_letters import DeadLetters
 from edgeguard_core.outputs.records import Record
 from edgeguard_core.outputs.sink import SinkBusy

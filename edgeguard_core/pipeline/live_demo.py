@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.bundle import Bundle, StateFolder
+from edgeguard_core.clock import Clock, SystemClock
 from edgeguard_core.detection import Detector
 from edgeguard_core.features.context import HostContext
 from edgeguard_core.flows.canonical import NetworkTable
@@ -33,7 +34,6 @@ from edgeguard_core.sources.synthesis.replay import STARTS_MS, ReplayFeed
 from edgeguard_core.sources.synthesis.rows import Rows
 from edgeguard_core.sources.synthesis.working_days import WorkingDays
 from edgeguard_core.thresholds import Calibration, conformal
-from edgeguard_core.watch.clock import Clock, SystemClock
 from edgeguard_core.watch.loop import Watch, WatchSummary
 from edgeguard_core.watch.settings import BoxSettings
 

@@ -61,11 +61,11 @@ def split(
             "These flows have no time stamps to split by; use --split random with a --seed."
         )
     kind = kind or (BY_TIME if timed else AT_RANDOM)
-    n_last = round(len(flows) * last_share)
     if kind == BY_TIME and times is not None:
         files = np.zeros(len(flows), np.int64) if timeline is None else timeline
         latest = _latest(times, files, last_share)
     else:
+        n_last = round(len(flows) * last_share)
         latest = np.zeros(len(flows), np.bool_)
         latest[np.random.default_rng(seed).permutation(len(flows))[len(flows) - n_last :]] = True
     return Split(np.flatnonzero(~latest), np.flatnonzero(latest), kind)

@@ -24,14 +24,8 @@ class Following:
         """Take up what a look in the background brought, and tell what went wrong there."""
         if self._updater is None:
             return
-        update = self._updater.poll()
-        if update is not None and not self._can_read(watch, update):
-            # The detector that runs is the one gone back to, and keeps running.
-            why = f"it cannot read the flows of {watch.feed.name}"
-            self._updater.roll_back(why)
-            watch.tell_event(Kind.SENSOR, REASON, f"Bundle {update.id} is not used: {why}.")
-        elif update is not None:
-            take_up(watch, update)
+        if (update := self._updater.poll()) is not None:
+            self._consider(watch, update, self._updater)
         problem = self._updater.problem
         if problem is not None and problem != self._told:
             watch.tell_event(Kind.SENSOR, REASON, problem)
@@ -43,15 +37,20 @@ class Following:
             self._updater.close()
 
     @staticmethod
-    def _can_read(watch: "Watch", update: "Update") -> bool:
+    def _consider(watch: "Watch", update: "Update", updater: "Updater") -> None:
+        detector = Detector(update.bundle, watch.detector.state)
         try:
-            Detector(update.bundle, watch.detector.state).check(watch.feed.schema)
+            detector.check(watch.feed.schema)
         except SchemaError:
-            return False
-        return True
+            # The detector that runs is the one gone back to, and keeps running.
+            why = f"it cannot read the flows of {watch.feed.name}"
+            updater.roll_back(why)
+            watch.tell_event(Kind.SENSOR, REASON, f"Bundle {update.id} is not used: {why}.")
+        else:
+            take_up(watch, update, detector)
 
 
-def take_up(watch: "Watch", update: "Update") -> None:
+def take_up(watch: "Watch", update: "Update", detector: Detector) -> None:
     """Judge with another bundle from the next flow on.
 
     Open incidents are told for the last time: scores of another model are other numbers. What
@@ -59,7 +58,6 @@ def take_up(watch: "Watch", update: "Update") -> None:
     """
     before = watch.detector
     watch.close_incidents()
-    detector = Detector(update.bundle, before.state)
     watch.detector = watch.judge.detector = watch.wellbeing.detector = detector
     watch.teller.take_up(detector)
     watch.wellbeing.changed()

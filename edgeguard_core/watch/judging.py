@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.detection.detector import Detector, ScoredFlows
 from edgeguard_core.detection.explain import Explanation, FeatureReason, explain
 from edgeguard_core.detection.incidents import causes, hosts
@@ -13,7 +14,6 @@ from edgeguard_core.detection.shares import shares
 from edgeguard_core.features.context import COLUMNS, HostContext, can_have_context, has_context
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Record
-from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.exclusions import LiveExclusions
 from edgeguard_core.watch.incidents import MOST_LINES, LiveIncident, LiveIncidents
 from edgeguard_core.watch.telling import DURATIONS_MS, FlowFacts, Teller

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
 from edgeguard_core.features.context import HostContext
 from edgeguard_core.features.context_state import context_arrays, restore_context
 from edgeguard_core.watch.checkpoint import Checkpoint
-from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.judging import Judge
 

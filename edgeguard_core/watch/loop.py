@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from edgeguard_core.clock import Clock, now_ms
 from edgeguard_core.detection.detector import Detector
 from edgeguard_core.errors import EdgeGuardError, OutputError
 from edgeguard_core.features.context import HostContext
@@ -15,7 +16,6 @@ from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.sources.feed import Fed, Feed
 from edgeguard_core.watch.checkpoint import Checkpoint
-from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.exclusions import LiveExclusions
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.flow_queue import FlowQueue
@@ -379,7 +379,7 @@ class Watch:
         self.keeper.save(name, self.judge, self.counts, watermark, at_once=at_once)
 
     def _now_ms(self) -> float:
-        return self.clock.now().timestamp() * 1000.0
+        return now_ms(self.clock)
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

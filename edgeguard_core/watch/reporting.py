@@ -45,7 +45,7 @@ def heartbeat_figures(watch: "Watch", strip: list[list[float]]) -> dict[str, Any
         "calibration": {
             "origin": detector.calibration_origin,
             "n": detector.calibration.n,
-            "meter": detector._current.meter,
+            "meter": detector.calibrated_meter,
         },
         "meter": watch.feed.meter,
         "alert_rate": counts.get("alerts", 0) / flows if flows else None,

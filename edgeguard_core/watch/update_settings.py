@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import BundleSignatureError
 from edgeguard_core.watch.bundle_folder import CURRENT
-from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.updates import EVERY_S, Updater
 
 

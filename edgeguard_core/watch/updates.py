@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeguard_core.bundle import Bundle, StateFolder, TrustedKeys
+from edgeguard_core.clock import Clock
 from edgeguard_core.errors import (
     BundleError,
     EdgeGuardError,
@@ -19,7 +20,6 @@ from edgeguard_core.errors import (
 )
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.watch.bundle_folder import BundleFolder, History, Trial, bundle_id
-from edgeguard_core.watch.clock import Clock
 from edgeguard_core.watch.download import Source
 from edgeguard_core.watch.proving import Prove, prove_in_child
 from edgeguard_core.watch.update_index import INDEX, MAX_INDEX_BYTES, UpdateIndex, read_index

@@ -150,8 +150,8 @@ def test_a_run_that_ends_tells_nothing_of_another_run(said, tmp_path, data):
 
 
 def test_a_second_watch_on_the_same_state_is_refused(said, tmp_path):
+    from edgeguard_core.clock import SystemClock
     from edgeguard_core.outputs.spool import Spool
-    from edgeguard_core.watch.clock import SystemClock
 
     (tmp_path / "watch").mkdir()
     spool = Spool(tmp_path / "watch" / "spool", 1 << 20, SystemClock())

@@ -260,12 +260,12 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from output_records import alert
 from edgeguard_core.outputs import open_sink
-from edgeguard_core.outputs.clock import RealClock
+from edgeguard_core.clock import SystemClock
 from edgeguard_core.outputs.delivery import Delivery
 from edgeguard_core.outputs.spool import Spool
 folder = Path(sys.argv[1])
 sink = open_sink({"jsonl": "-"}, dead_letters=folder)
-delivery = Delivery(Spool(folder, 1 << 20, RealClock()), [sink], RealClock())
+delivery = Delivery(Spool(folder, 1 << 20, SystemClock()), [sink], SystemClock())
 number = 0
 while not delivery.ended:
     delivery.accept([alert(number)])

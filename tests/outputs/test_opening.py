@@ -80,7 +80,7 @@ LIGHT = """
 import sys
 from pathlib import Path
 from edgeguard_core.outputs import open_sink
-from edgeguard_core.outputs.clock import RealClock
+from edgeguard_core.clock import SystemClock
 from edgeguard_core.outputs.delivery import Delivery
 from edgeguard_core.outputs.metrics import MetricsServer
 from edgeguard_core.outputs.spool import Spool
@@ -89,7 +89,7 @@ sinks = [
     open_sink(entry, dead_letters=folder)
     for entry in ({"jsonl": "-"}, {"syslog": "udp://127.0.0.1"}, {"webhook": "http://h/"})
 ]
-Delivery(Spool(folder, 1 << 20, RealClock()), sinks, RealClock()).close(1)
+Delivery(Spool(folder, 1 << 20, SystemClock()), sinks, SystemClock()).close(1)
 heavy = ("sqlalchemy", "paho", "psycopg", "pandas", "pyarrow", "scipy", "typer", "rich", "yaml")
 print([name for name in heavy if name in sys.modules])
 """

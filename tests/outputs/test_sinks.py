@@ -19,9 +19,9 @@ import pytest
 from output_records import TurnedClock, alert, event, heartbeat, incident
 from servers import Mosquitto, free_port, wait_for
 
+from edgeguard_core.clock import SystemClock
 from edgeguard_core.errors import OutputError
 from edgeguard_core.outputs import open_sink
-from edgeguard_core.outputs.clock import RealClock
 from edgeguard_core.outputs.delivery import Delivery
 from edgeguard_core.outputs.records import Record
 from edgeguard_core.outputs.spool import Spool
@@ -338,9 +338,9 @@ def test_a_sink_has_the_same_name_after_a_restart_and_closes_twice(target, tmp_p
 
 def test_a_target_that_was_away_gets_everything_in_order(target, tmp_path):
     """With spool and threads, as a watch has them: nothing is lost, duplicates apart."""
-    spool = Spool(tmp_path / "spool", 1 << 20, RealClock())
+    spool = Spool(tmp_path / "spool", 1 << 20, SystemClock())
     sink = open_sink(target.settings, dead_letters=tmp_path / "dead")
-    delivery = Delivery(spool, [sink], RealClock())
+    delivery = Delivery(spool, [sink], SystemClock())
     told = [alert(i) for i in range(30)]
     delivery.accept(told[:10])
     assert delivery.flush(20)

@@ -346,14 +346,14 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from output_records import TurnedClock, alert
-from edgeguard_core.outputs.clock import RealClock
+from edgeguard_core.clock import SystemClock
 from edgeguard_core.outputs.delivery import Delivery
 from edgeguard_core.outputs.jsonl import JsonLinesSink
 from edgeguard_core.outputs.spool import Spool
 
 folder, begin = Path(sys.argv[1]), int(sys.argv[3])
-spool = Spool(folder / "spool", 1 << 20, RealClock(), segment_bytes=20_000)
-delivery = Delivery(spool, [JsonLinesSink(folder / "out.jsonl")], RealClock())
+spool = Spool(folder / "spool", 1 << 20, SystemClock(), segment_bytes=20_000)
+delivery = Delivery(spool, [JsonLinesSink(folder / "out.jsonl")], SystemClock())
 number = begin
 while True:
     batch = [alert(number + i) for i in range(3)]
@@ -367,7 +367,7 @@ while True:
 def test_killed_at_any_moment_all_that_was_acknowledged_is_delivered(tmp_path):
     import json
 
-    from edgeguard_core.outputs.clock import RealClock
+    from edgeguard_core.clock import SystemClock
     from edgeguard_core.outputs.delivery import Delivery
     from edgeguard_core.outputs.jsonl import JsonLinesSink
 
@@ -385,7 +385,7 @@ def test_killed_at_any_moment_all_that_was_acknowledged_is_delivered(tmp_path):
                     break
             child.send_signal(signal.SIGKILL)
             acknowledged += [line.strip() for line in child.stdout if len(line) == 25]
-    clock = RealClock()
+    clock = SystemClock()
     spool = Spool(tmp_path / "spool", 1 << 20, clock)
     delivery = Delivery(spool, [JsonLinesSink(tmp_path / "out.jsonl")], clock)
     assert delivery.close(within_s=30)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from watching import NOON, NOON_MS, cut, scan, watch_of
 
+from edgeguard_core.clock import ManualClock
 from edgeguard_core.detection.exclusion import Conditions, Exclusion
 from edgeguard_core.detection.review import Reviews
 from edgeguard_core.outputs.records import Kind
-from edgeguard_core.watch.clock import ManualClock
 
 
 def excluded(until_s: float, **conditions) -> Exclusion:

@@ -10,6 +10,7 @@ import pytest
 from watching import NOON, NOON_MS, MemoryDelivery, MemoryFeed, demo, scan, watch_of
 
 from edgeguard_core.bundle import Bundle, SigningKey, TrustedKeys, generate_key, save_bundle
+from edgeguard_core.clock import ManualClock
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.flows.schema import Schema
@@ -18,7 +19,6 @@ from edgeguard_core.outputs.records import Kind
 from edgeguard_core.pipeline.publish import publish_bundle
 from edgeguard_core.sources.feed import Fed
 from edgeguard_core.thresholds import Threshold
-from edgeguard_core.watch.clock import ManualClock
 from edgeguard_core.watch.updates import Updater
 
 OTHER = Path(__file__).parents[1] / "bundle" / "fixtures" / "v1"

@@ -20,6 +20,7 @@ from watching import (
     watch_of,
 )
 
+from edgeguard_core.clock import ManualClock
 from edgeguard_core.detection import Detector
 from edgeguard_core.detection.incidents import IncidentTable, raised
 from edgeguard_core.errors import SchemaError, SourceError
@@ -29,7 +30,6 @@ from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Kind
 from edgeguard_core.sources.feed import Fed, Note
 from edgeguard_core.thresholds import Threshold
-from edgeguard_core.watch.clock import ManualClock
 
 SOME = 1_500
 _PROPERTY = settings(

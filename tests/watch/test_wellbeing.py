@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from watching import NOON_MS, MemoryFeed, demo, made, scan, watch_of
 
+from edgeguard_core.clock import ManualClock
 from edgeguard_core.detection import Detector
 from edgeguard_core.outputs.records import Kind
 from edgeguard_core.sources.feed import Fed
 from edgeguard_core.watch.alarms import Alarm
 from edgeguard_core.watch.audit import PromiseAudit
-from edgeguard_core.watch.clock import ManualClock
 from edgeguard_core.watch.wellbeing import Wellbeing
 
 HOURS, HOSTS, EACH = 20, 12, 10

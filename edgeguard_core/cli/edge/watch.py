@@ -101,11 +101,11 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     """All that a watch needs, and its sinks flushed in the end."""
     from edgeguard_core.bundle import StateFolder
     from edgeguard_core.cli.edge import sources
+    from edgeguard_core.clock import SystemClock
     from edgeguard_core.detection.detector import Detector
     from edgeguard_core.outputs.delivery import Delivery
     from edgeguard_core.outputs.spool import Spool
     from edgeguard_core.watch.checkpoint import Checkpoint, checkpoint_path
-    from edgeguard_core.watch.clock import SystemClock
     from edgeguard_core.watch.exclusions import REVIEWS
     from edgeguard_core.watch.loop import Watch
 

@@ -11,12 +11,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from edgeguard_core.clock import Clock, now_ms
 from edgeguard_core.errors import SourceError
 from edgeguard_core.flows.canonical import NetworkTable
 from edgeguard_core.flows.schema import Schema
@@ -45,16 +45,6 @@ _LONGEST_ATTACK_S = 60.0  # by the clock; what would take longer runs faster
 _MOST_WAITING = 20_000  # flows of attacks that are still to come
 _MOST_NAMED = 50  # addresses that an answer lists
 _MOST_COMMAND_BYTES = 65_536  # read at a time
-
-
-class Clock(Protocol):
-    """What tells the time: the system's clock, or one that a test sets."""
-
-    def now(self) -> datetime:
-        """The time, UTC."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +155,7 @@ class ReplayFeed:
         return dict(self._counts)
 
     def _now_ms(self) -> float:
-        return self._clock.now().timestamp() * 1000.0
+        return now_ms(self._clock)
 
     def _until(self, before_ms: float, now_ms: float) -> Flows:
         """The flows between two times of the clock, stamped with it."""

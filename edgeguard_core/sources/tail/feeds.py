@@ -76,7 +76,35 @@ class _Lines:
         return Fed(flows, rejected, tuple(self.text.notes()))
 
 
-class TailFeed:
+class _LineFeed:
+    """What feeds of lines share."""
+
+    def __init__(self, path: Path, options: ReadOptions | None, sign_of_life_s: float) -> None:
+        self._lines = _Lines(path, options or ReadOptions())
+        self._sign_s = sign_of_life_s
+        self._stopped = threading.Event()
+        self._bytes_read = 0
+
+    @property
+    def meter(self) -> str:
+        """What counted the flows, "" until there is a header."""
+        return self._lines.text.meter
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the flows; the canonical one until there is a header."""
+        return self._lines.text.schema
+
+    def stop(self) -> None:
+        """End ``batches`` soon."""
+        self._stopped.set()
+
+    def counters(self) -> Mapping[str, int]:
+        """Bytes read since the start."""
+        return {"bytes": self._bytes_read}
+
+
+class TailFeed(_LineFeed):
     """A log that grows: Zeek's TSV or JSON, EVE, or any table that is read as a file.
 
     Parameters
@@ -107,22 +135,10 @@ class TailFeed:
         self._path = Path(path)
         self.name = str(path)
         self._file = GrowingFile(self._path, position, from_start)
-        self._lines = _Lines(self._path, options or ReadOptions())
+        super().__init__(self._path, options, sign_of_life_s)
         self.is_live = not until_end
         self._until_end = until_end
-        self._poll_s, self._sign_s = poll_s, sign_of_life_s
-        self._stopped = threading.Event()
-        self._bytes_read = 0
-
-    @property
-    def meter(self) -> str:
-        """What counted the flows, "" until the log has a header."""
-        return self._lines.text.meter
-
-    @property
-    def schema(self) -> Schema:
-        """The schema of the flows; the canonical one until the log has a header."""
-        return self._lines.text.schema
+        self._poll_s = poll_s
 
     def start(self) -> None:
         """Open the log; one that is not there yet is waited for.
@@ -177,16 +193,8 @@ class TailFeed:
             self._file.position(self._lines.unread),
         )
 
-    def stop(self) -> None:
-        """End ``batches`` soon."""
-        self._stopped.set()
 
-    def counters(self) -> Mapping[str, int]:
-        """Bytes read of the log since the start."""
-        return {"bytes": self._bytes_read}
-
-
-class StdinFeed:
+class StdinFeed(_LineFeed):
     """Lines of a log on a pipe; ends with it.
 
     Parameters
@@ -208,20 +216,7 @@ class StdinFeed:
     ) -> None:
         self.name = name
         self._descriptor = descriptor
-        self._lines = _Lines(Path(name), options or ReadOptions())
-        self._sign_s = sign_of_life_s
-        self._stopped = threading.Event()
-        self._bytes_read = 0
-
-    @property
-    def meter(self) -> str:
-        """What counted the flows, "" until there is a header."""
-        return self._lines.text.meter
-
-    @property
-    def schema(self) -> Schema:
-        """The schema of the flows; the canonical one until there is a header."""
-        return self._lines.text.schema
+        super().__init__(Path(name), options, sign_of_life_s)
 
     def start(self) -> None:
         """Nothing: the pipe is open already."""
@@ -253,11 +248,3 @@ class StdinFeed:
     def _gather(self) -> None:
         """Let some more lines come: a few at a time cost as much as many."""
         self._stopped.wait(POLL_S)
-
-    def stop(self) -> None:
-        """End ``batches`` soon."""
-        self._stopped.set()
-
-    def counters(self) -> Mapping[str, int]:
-        """Bytes read since the start."""
-        return {"bytes": self._bytes_read}

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the loop needs of time."""
+    """What needs the time asks one of these, and never the machine."""
 
     def now(self) -> datetime:
         """The time of day in UTC; it may jump, also back."""
@@ -73,3 +73,12 @@ class ManualClock:
     def set_back(self, seconds: float) -> None:
         """Move the time of day back, as a correction of a clock does; nothing passes."""
         self._now -= timedelta(seconds=seconds)
+
+
+def now_ms(clock: Clock) -> float:
+    """The time of day in milliseconds since 1970.
+
+    >>> now_ms(ManualClock(datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)))
+    2000.0
+    """
+    return clock.now().timestamp() * 1000.0
