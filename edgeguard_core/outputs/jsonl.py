@@ -1,6 +1,8 @@
 """JSON lines: one strict JSON object a line, into a file that rotates or onto stdout."""
 
+import io
 import os
+import select
 import stat
 import sys
 from collections.abc import Sequence
@@ -19,6 +21,16 @@ def _text(records: Sequence[Record]) -> bytes:
     return "".join(body_json(record.body) + "\n" for record in records).encode()
 
 
+def _write_all(descriptor: int, content: bytes) -> None:
+    """All of it: a full pipe takes a part where the process was stopped meanwhile."""
+    view = memoryview(content)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:  # whoever shares the pipe made it so
+            select.select([], [descriptor], [])
+
+
 class StdoutSink:
     """JSON lines onto stdout, given on at once; a pipe whose reader went away ends it."""
 
@@ -34,13 +46,14 @@ class StdoutSink:
         """
         stream = sys.stdout
         try:
-            if hasattr(stream, "buffer"):
-                stream.flush()
-                stream.buffer.write(_text(records))
-                stream.buffer.flush()
-            else:
+            stream.flush()
+            try:
+                descriptor = stream.fileno()
+            except (AttributeError, io.UnsupportedOperation):  # a stream in memory
                 stream.write(_text(records).decode())
                 stream.flush()
+            else:
+                _write_all(descriptor, _text(records))
         except BrokenPipeError as error:
             self._let_go()
             raise SinkEnded("Nobody reads standard output any more.") from error
@@ -114,10 +127,8 @@ class JsonLinesSink:
     def _append(self, content: bytes) -> None:
         about = os.fstat(self._descriptor)
         is_file = stat.S_ISREG(about.st_mode)
-        view = memoryview(content)
         try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            _write_all(self._descriptor, content)
             if is_file:
                 os.fdatasync(self._descriptor)
         except OSError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
+import io
 import json
 import os
 import re
@@ -424,6 +426,30 @@ def test_json_lines_onto_stdout_come_at_once(capsys, tmp_path):
     out = capsys.readouterr().out.splitlines()
     assert [id_of(json.loads(line)) for line in out] == ids([alert(1), alert(2)])
     sink.close()
+
+
+def test_a_pipe_that_takes_only_parts_gets_whole_lines(monkeypatch, tmp_path):
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)  # then it takes parts even if nothing interrupts it
+    got: list[bytes] = []
+
+    def read_on() -> None:
+        while piece := os.read(reading, 1000):
+            got.append(piece)
+
+    reader = threading.Thread(target=read_on)
+    with io.TextIOWrapper(os.fdopen(writing, "wb", 0), write_through=True) as unbuffered:
+        monkeypatch.setattr("sys.stdout", unbuffered)
+        sink = open_sink({"jsonl": "-"}, dead_letters=tmp_path)
+        reader.start()
+        sink.send([alert(i) for i in range(200)])
+        sink.close()
+        monkeypatch.undo()
+    reader.join()
+    os.close(reading)
+    lines = b"".join(got).splitlines()
+    assert [json.loads(line) for line in lines] == [alert(i).body for i in range(200)]
 
 
 def test_a_webhook_gets_arrays_with_the_headers_it_wants(hook, tmp_path):
