@@ -213,18 +213,9 @@ class Watch:
                 if self._stopped.is_set():
                     return
             else:
-                self._process(self._gather())
+                self._process(self.queue.take(self.settings.batch_flows, _TAKE_S))
             if self.clock.monotonic() - self._tick_s >= TICK_S:
                 self._tick()
-
-    def _gather(self) -> list[Fed]:
-        """What has come: after the first flows a moment's more, up to a batch."""
-        most = self.settings.batch_flows
-        taken = self.queue.take(most, _TAKE_S)
-        missing = most - sum(len(fed.flows) for fed in taken)
-        if taken and 0 < missing < most and self.settings.batch_seconds > 0:
-            taken += self.queue.take(missing, self.settings.batch_seconds)
-        return taken
 
     def _process(self, feds: list[Fed]) -> None:
         for fed in feds:

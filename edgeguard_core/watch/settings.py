@@ -87,7 +87,8 @@ class BoxSettings:
     timeouts_idle_s, timeouts_active_s
         When the packet meter ends a flow; None: as in the bundle's training.
     batch_flows, batch_seconds
-        A batch is scored once it has so many flows, or its first one has waited so long.
+        A batch is scored once it has so many flows, or the first line of a log has waited so
+        long; a packet meter gives its flows as they end.
     queue_flows
         Flows that may wait to be scored.
     when_full
@@ -109,7 +110,7 @@ class BoxSettings:
     timeouts_idle_s: float | None = None
     timeouts_active_s: float | None = None
     batch_flows: int = 1024
-    batch_seconds: float = 0.005
+    batch_seconds: float = 0.02
     queue_flows: int = 20_000
     when_full: str | None = None
     late_s: float = 120.0

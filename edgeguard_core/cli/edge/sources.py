@@ -17,6 +17,7 @@ from edgeguard_core.watch.settings import BoxSettings
 
 _INTERFACES = Path("/sys/class/net")
 _PREFIX = "interface:"
+_SHORTEST_POLL_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,10 @@ def open_feed(
     if wanted.speed is not None and kind != "capture":
         raise SourceError("--speed is for captures: flows of other sources come as they come.")
     if kind == "stdin":
-        return StdinFeed(options)
+        return StdinFeed(options, gather_s=settings.batch_seconds)
     if kind == "pipe":
-        return StdinFeed(options, descriptor=os.open(source, os.O_RDONLY), name=source)
+        pipe = os.open(source, os.O_RDONLY)
+        return StdinFeed(options, descriptor=pipe, name=source, gather_s=settings.batch_seconds)
     if kind == "capture":
         return _capture(source, options, settings, wanted)
     if kind == "interface":
@@ -121,6 +123,7 @@ def open_feed(
         from_start=wanted.from_start or wanted.until_end,
         position=position,
         until_end=wanted.until_end,
+        poll_s=max(settings.batch_seconds, _SHORTEST_POLL_S),
     )
 
 

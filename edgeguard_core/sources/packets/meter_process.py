@@ -36,7 +36,7 @@ by the interface, flows told early, jumps back in time."""
 READY, FLOWS, COUNTED, FAILED, GONE, DONE = b"H", b"F", b"C", b"E", b"G", b"D"
 
 _FILE, _INTERFACE = 0, 1
-_FLUSH_FLOWS, _FLUSH_S = 2048, 0.1
+_FLUSH_FLOWS, _FLUSH_S = 2048, 0.03
 _GRACE_MS = 1500  # the kernel hands packets over up to a second late
 _LOOK_S = 0.25
 _QUICK_S, _MOST_QUICK = 0.01, 50  # a quiet second takes a second; a broken read returns at once

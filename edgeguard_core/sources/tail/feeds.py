@@ -1,7 +1,10 @@
 """The two feeds of growing text: a log on disk, and standard input."""
 
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
 import time
 from collections import Counter
@@ -20,6 +23,7 @@ TOO_LONG = "line too long"
 POLL_S = 0.02
 SIGN_OF_LIFE_S = 0.5
 _BLOCK_BYTES = 128 << 10
+_MANY_BYTES = 32 << 10  # that wait in a pipe: reason enough to read on
 _LONGEST_LINE_BYTES = 1 << 20
 
 
@@ -201,6 +205,8 @@ class StdinFeed(_LineFeed):
     ----------
     descriptor
         Of the pipe.
+    gather_s
+        How long the first line waits for others: a few cost as much as many.
     """
 
     waits = True
@@ -212,10 +218,12 @@ class StdinFeed(_LineFeed):
         *,
         descriptor: int = 0,
         name: str = "stdin",
+        gather_s: float = POLL_S,
         sign_of_life_s: float = SIGN_OF_LIFE_S,
     ) -> None:
         self.name = name
         self._descriptor = descriptor
+        self._gather_s = gather_s
         super().__init__(Path(name), options, sign_of_life_s)
 
     def start(self) -> None:
@@ -228,7 +236,8 @@ class StdinFeed(_LineFeed):
             if not ready:
                 yield Fed(Flows.empty(self.schema))
                 continue
-            self._gather()
+            if _waiting_bytes(self._descriptor) < _MANY_BYTES:
+                self._stopped.wait(self._gather_s)
             try:
                 data = os.read(self._descriptor, _BLOCK_BYTES)
             except OSError as error:
@@ -245,6 +254,11 @@ class StdinFeed(_LineFeed):
             if len(fed.flows) or fed.rejected or fed.notes:
                 yield fed
 
-    def _gather(self) -> None:
-        """Let some more lines come: a few at a time cost as much as many."""
-        self._stopped.wait(POLL_S)
+
+def _waiting_bytes(descriptor: int) -> int:
+    """Bytes that can be read at once; 0 where the system cannot say."""
+    try:
+        answer = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    except OSError:
+        return 0
+    return int(struct.unpack("i", answer)[0])
