@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
         sinks = [_sink(entry, state.path, settings, clock) for entry in settings.sinks]
         spool = Spool(folder, int(settings.spool_megabytes * 1e6), clock)
         stack.callback(spool.close)
-        delivery = Delivery(spool, sinks, clock, seed=os.getpid())
+        delivery = Delivery(spool, sinks, clock, seed=zlib.crc32(settings.sensor.encode()))
         watch = Watch(
             detector, feed, delivery, settings, clock,
             checkpoint=checkpoint, checkpoint_file=None if kind in ("capture", "file") else file,
