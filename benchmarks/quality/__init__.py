@@ -1,5 +1,5 @@
 """The quality benchmark: our recipe beside every peer, on every data set, by one protocol.
 
-``sets`` parts the data, ``matrices`` makes numbers of it, ``peers`` and ``ours`` score it,
-``figures`` and ``intervals`` judge the scores, ``results`` keeps them, ``report`` tells.
+``sets`` parts the data, ``matrices`` makes numbers of it, ``scored`` and ``ours`` score it,
+``figures`` judge the scores, ``results`` keeps them, ``report`` tells.
 """

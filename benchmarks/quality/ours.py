@@ -9,7 +9,7 @@ from edgeguard_core.config import TrainingConfig
 from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.inference import Scorer
 from quality.matrices import Inputs
-from quality.peers import Scored
+from quality.scored import Scored
 
 NAME = "EdgeGuard"
 SEEDS = (0, 1, 2)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from quality import ours, peers
+from edgeguard_core.evaluation import peers
+from quality import ours
 from quality.figures import PROMISES
 from quality.goals import WORDS
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgeguard_core.files import whole_file
-from quality.peers import Scored
+from quality.scored import Scored
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_CODE = (
@@ -26,7 +26,7 @@ DATA_CODE = (
     "edgeguard_core/sources",
     "edgeguard_core/pipeline/splits.py",
 )
-PEER_CODE = ("benchmarks/quality/peers.py",)
+PEER_CODE = ("edgeguard_core/evaluation/peers.py", "edgeguard_core/evaluation/matrices.py")
 OUR_CODE = ("benchmarks/quality/ours.py", "edgeguard_core/model", "edgeguard_core/inference.py")
 LIBRARIES = ("numpy", "scikit-learn", "pyod", "torch", "tensorflow-cpu")
 

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from edgeguard_core.config import TrainingConfig
+from edgeguard_core.evaluation import peers
 from edgeguard_core.files import write_whole
-from quality import matrices, ours, peers, sets
+from quality import matrices, ours, sets
 from quality.report import markdown
 from quality.results import PROJECT, Store, Task, versions
+from quality.scored import run_peer
 from quality.summary import SetResults, summary
 
 CACHE = PROJECT / "artifacts" / "bench-quality"
@@ -66,7 +68,7 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
         numbers = matrices.matrices_of(inputs, scaling, config)
         for task in theirs:
             started = time.perf_counter()
-            store.save(task, peers.run(by_name[task.model], numbers))
+            store.save(task, run_peer(by_name[task.model], numbers))
             told.append(_line(name, f"{task.model} on {scaling}", started))
     return told
 

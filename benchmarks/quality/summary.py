@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeguard_core.evaluation.paired import METRICS, lead
 from quality import ours
 from quality.figures import figures
 from quality.goals import goals
-from quality.intervals import METRICS, lead
-from quality.peers import Scored
 from quality.results import Task
+from quality.scored import Scored
 from quality.sets import DataSet
 
 RANKED = ("roc_auc", "average_precision", "f1_at_0.01", "tpr_at_1e_2", "tpr_at_1e_3")

@@ -38,12 +38,14 @@ class Scores:
     spans_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
     _scores: list[NDArray[np.float32]] = field(default_factory=list)
     _labels: list[Labels | None] = field(default_factory=list)
+    _times_ms: list[NDArray[np.float64]] = field(default_factory=list)
 
     def add(self, flows: Flows, scores: NDArray[np.float32]) -> None:
         """Take over a batch."""
         self._scores.append(scores)
         self._labels.append(flows.labels)
         times = flows.time_ms
+        self._times_ms.append(np.full(len(flows), np.nan) if times is None else times)
         if times is not None:
             file = len(self.report.paths)  # those before it are closed
             first, last = self.spans_ms.get(file, (np.inf, -np.inf))
@@ -56,6 +58,11 @@ class Scores:
     def scores(self) -> NDArray[np.float32]:
         """Shape ``(n,)``."""
         return np.concatenate(self._scores)
+
+    @property
+    def times_ms(self) -> NDArray[np.float64]:
+        """Shape ``(n,)``; nan where a flow has no time."""
+        return np.concatenate(self._times_ms)
 
     @property
     def labels(self) -> Labels | None:

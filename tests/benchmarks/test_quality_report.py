@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from quality import matrices, sets
-from quality.peers import Scored
 from quality.report import markdown
 from quality.results import Store, Task
+from quality.scored import Scored
 from quality.summary import SetResults, summary
 from reference_graph import SMALL, small_flows
 

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from edgeguard_core.errors import EdgeGuardError, NotEnoughDataError
 from edgeguard_core.evaluation.compare import (
+    LEADS,
     ModelScores,
     compare,
     curves,
+    leads,
     thinned,
     threshold_for,
 )
@@ -97,10 +99,38 @@ def test_incidents_are_those_at_the_models_own_threshold() -> None:
     assert (found.models[0].incidents, found.models[0].incidents_per_day) == (2, 4.0)
 
 
-@pytest.mark.parametrize("count", [1, 5])
-def test_two_to_four_models(count: int) -> None:
-    with pytest.raises(EdgeGuardError, match="choose two to 4"):
-        compare([model(str(n), [1, 2]) for n in range(count)], 1)
+def test_one_model_alone_is_refused() -> None:
+    with pytest.raises(EdgeGuardError, match="two or more"):
+        compare([model("a", [1, 2])], 1)
+
+
+def test_a_lead_is_that_of_the_figures_and_its_interval_holds_it() -> None:
+    draw = np.random.default_rng(5)
+    label = np.repeat(np.int8([BENIGN, ATTACK, UNLABELLED]), [300, 80, 20])
+    good = draw.normal(0, 1, 400) + 2 * (label == ATTACK)
+    bad = draw.normal(0, 1, 400)
+    models = [model("bad", bad.tolist()), model("good", good.tolist())]
+    found = compare(models, 40, label)
+    (ahead,) = leads(models, found, label)
+    assert set(ahead) == set(LEADS)
+    one, other = found.models
+    assert ahead["recall"].difference == pytest.approx(other.recall - one.recall)
+    assert ahead["roc_auc"].difference == pytest.approx(other.roc_auc - one.roc_auc)
+    assert ahead["average_precision"].difference == pytest.approx(
+        other.average_precision - one.average_precision
+    )
+    for lead in ahead.values():
+        assert 0 < lead.low < lead.difference < lead.high
+    assert leads(models, found, label) == (ahead,)  # drawn by seed
+
+
+def test_a_model_is_level_with_itself_and_leads_need_both_classes() -> None:
+    label = np.int8([BENIGN, ATTACK] * 20)
+    twice = [model("a", list(range(40))), model("a again", list(range(40)))]
+    (ahead,) = leads(twice, compare(twice, 10, label), label)
+    assert {(one.low, one.high) for one in ahead.values()} == {(0.0, 0.0)}
+    only = np.full(40, BENIGN, np.int8)
+    assert leads(twice, compare(twice, 10, only), only) == ({},)
 
 
 def test_a_budget_of_nothing_is_refused() -> None:

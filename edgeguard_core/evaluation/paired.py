@@ -90,6 +90,27 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def lead_of_recall(
+    is_attack: NDArray[np.bool_],
+    one: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Lead:
+    """The lead in recall of one set of alerts, ``(n,)``, on another; nan without attacks.
+
+    >>> truth = np.repeat([False, True], 50)
+    >>> lead_of_recall(truth, truth, ~truth)
+    Lead(difference=1.0, low=1.0, high=1.0)
+    """
+    ahead = one[is_attack].astype(np.float64) - other[is_attack]
+    if not ahead.size:
+        return Lead(np.nan, np.nan, np.nan)
+    rng = np.random.default_rng(seed)
+    found = [ahead[rng.integers(0, ahead.size, ahead.size)].mean() for _ in range(draws)]
+    return Lead(float(ahead.mean()), *_interval(found))
+
+
 def lead(
     metric: Metric,
     is_attack: NDArray[np.bool_],
@@ -115,9 +136,13 @@ def lead(
 
     rng = np.random.default_rng(seed)
     found = [difference(_draw(is_attack, rng)) for _ in range(draws)]
+    return Lead(difference(np.ones(is_attack.size)), *_interval(found))
+
+
+def _interval(found: Sequence[float]) -> tuple[float, float]:
     tail = (1 - COVERAGE) / 2
     low, high = np.quantile(found, (tail, 1 - tail))
-    return Lead(difference(np.ones(is_attack.size)), float(low), float(high))
+    return float(low), float(high)
 
 
 def _draw(is_attack: NDArray[np.bool_], rng: np.random.Generator) -> Weights:

@@ -4,15 +4,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from quality.intervals import (
+
+from edgeguard_core.evaluation.metrics import average_precision, roc_auc, tpr_at_fpr
+from edgeguard_core.evaluation.paired import (
     Ordered,
     lead,
     weighted_average_precision,
     weighted_roc_auc,
     weighted_tpr,
 )
-
-from edgeguard_core.evaluation.metrics import average_precision, roc_auc, tpr_at_fpr
 
 rows = st.lists(
     st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 3)), min_size=2, max_size=40
