@@ -145,6 +145,8 @@ class ReviewKey:
     BUDGET = "eg_review_budget"
     OTHER_BUNDLE = "eg_review_other_bundle"
     SCORE_OTHER = "eg_review_score_other"
+    PEERS = "eg_review_peers"
+    COMPARE_PEERS = "eg_review_compare_peers"
     SECTIONS = "eg_review_sections"
     PSEUDONYMS = "eg_review_pseudonyms"
     PSEUDONYM_KEY = "eg_review_pseudonym_key"

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import evaluations, jobs, reviewing, state, wording, workspace
 from dashboard.charts import review as charts
-from dashboard.components import running, tables, what_next
+from dashboard.components import beside_peers, running, tables, what_next
 from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
 from edgeguard_core.bundle import Bundle
@@ -17,7 +17,9 @@ from edgeguard_core.evaluation.compare import (
     ModelScores,
     compare,
     curves,
+    leads,
 )
+from edgeguard_core.evaluation.paired import Lead
 from edgeguard_core.thresholds import Threshold
 
 _PER_FLOWS = 1_000
@@ -27,6 +29,13 @@ def show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
     """Draw the models that scored this file beside each other, and the way to score it again."""
     same = reviewing.same_file(evaluated.reference)
     _score_another(evaluated.reference, same)
+    _side_by_side(evaluated, threshold, same)
+    beside_peers.show(evaluated, threshold)
+
+
+def _side_by_side(
+    evaluated: evaluations.Evaluated, threshold: Threshold, same: list[evaluations.Reference]
+) -> None:
     if len(same) < 2:
         st.info(words.COMPARE_NEEDS_TWO, icon=":material/compare_arrows:")
         return
@@ -46,14 +55,12 @@ def show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
     by_id = {one.id: one for one in same}
     models = [evaluations.load(by_id[name]) for name in chosen]
     budget = _budget(models[0], evaluated, threshold)
-    found = compare(
-        [_scores(names[name], one) for name, one in zip(chosen, models, strict=True)],
-        budget,
-        models[0].label if models[0].has_labels else None,
-        models[0].hours,
-    )
+    scored = [_scores(names[name], one) for name, one in zip(chosen, models, strict=True)]
+    label = models[0].label if models[0].has_labels else None
+    found = compare(scored, budget, label, models[0].hours)
+    ahead = () if label is None else leads(scored, found, label, of=("recall",))
     st.caption(words.compared(found, models[0].hours, models[0].has_labels))
-    _table(found, models)
+    _table(found, models, ahead)
     if models[0].has_attacks and (models[0].label == 0).any():
         _curves(found, models)
 
@@ -82,10 +89,13 @@ def _budget(
     return max(round(asked * unit), 1)
 
 
-def _table(found: Comparison, models: list[evaluations.Evaluated]) -> None:
+def _table(
+    found: Comparison, models: list[evaluations.Evaluated], ahead: tuple[dict[str, Lead], ...]
+) -> None:
     rows = words.comparison_rows(
         found,
         [_model_bytes(str(one.reference.bundle), _stamp(one.reference.bundle)) for one in models],
+        ahead,
     )
     frame = pd.DataFrame(rows)
     st.dataframe(
@@ -95,6 +105,8 @@ def _table(found: Comparison, models: list[evaluations.Evaluated]) -> None:
         column_config={"": st.column_config.TextColumn("", pinned=True, width="medium")},
         alt="Figures of the models at as many alerts each",
     )
+    if any(ahead):
+        st.caption(words.INTERVAL_HELP)
 
 
 def _curves(found: Comparison, models: list[evaluations.Evaluated]) -> None:

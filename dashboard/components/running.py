@@ -17,6 +17,7 @@ _LEARN_STAGES = {
     "write": (0.84, 0.86),
     "score": (0.86, 1.0),
 }
+_COMPARE_STAGES = {"score": (0.0, 0.4), "compare": (0.4, 1.0)}
 _SCORE_STAGES = {"score": (0.0, 0.98), "write": (0.98, 1.0)}
 _FEWEST_LOSSES = 2
 MOST_LOSSES = 120  # points of the curve; with these a look costs less than 6 kB
@@ -73,6 +74,8 @@ def fraction(job: jobs.Job, now: jobs.Status) -> float:
 
 
 def _stages_of(job: jobs.Job) -> dict[str, tuple[float, float]]:
+    if job.kind == "compare":
+        return _COMPARE_STAGES
     return _LEARN_STAGES if job.kind in jobs.LEARNING else _SCORE_STAGES
 
 

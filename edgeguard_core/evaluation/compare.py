@@ -155,6 +155,7 @@ def leads(
     found: Comparison,
     label: NDArray[np.int8],
     *,
+    of: Sequence[str] = LEADS,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> tuple[dict[str, Lead], ...]:
@@ -168,6 +169,8 @@ def leads(
     ----------
     models, label
         As ``compare`` had them.
+    of
+        Some of ``LEADS``; that of recall costs next to nothing.
 
     Examples
     --------
@@ -188,9 +191,14 @@ def leads(
         Threshold(told.threshold, "fixed", 1, "").alerts(s)
         for told, s in zip(found.models, scores, strict=True)
     ]
+
+    def one(name: str, s: NDArray[np.float32], alert: NDArray[np.bool_]) -> Lead:
+        if name == "recall":
+            return lead_of_recall(is_attack, alert, alerts[0], seed, draws)
+        return lead(METRICS[name], is_attack, [s], scores[0], seed, draws)
+
     return tuple(
-        {"recall": lead_of_recall(is_attack, alert, alerts[0], seed, draws)}
-        | {name: lead(METRICS[name], is_attack, [s], scores[0], seed, draws) for name in LEADS[1:]}
+        {name: one(name, s, alert) for name in of}
         for s, alert in zip(scores[1:], alerts[1:], strict=True)
     )
 

@@ -63,6 +63,19 @@ def listed() -> tuple[Peer, ...]:
     )
 
 
+def available() -> tuple[Peer, ...]:
+    """The peers whose packages are installed.
+
+    >>> [peer.name for peer in available()][:2]
+    ['IsolationForest', 'kNN']
+    """
+    return tuple(
+        peer
+        for peer in listed()
+        if not peer.package or importlib.util.find_spec(peer.package) is not None
+    )
+
+
 def peer_called(word: str) -> Peer:
     """A peer by its name, large or small; ``iforest``, ``ae`` and ``svm`` go, too.
 

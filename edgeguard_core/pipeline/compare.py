@@ -1,7 +1,7 @@
 """Compare: bundles and plain detectors on the same flows, each at as many alerts."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,7 +117,8 @@ def compare_files(
         raise EdgeGuardError(
             "One model alone cannot be compared: give another bundle, or --with knn,iforest."
         )
-    scored = [score_all(detector, paths, read, on_progress) for detector in detectors]
+    turns = _turns(on_progress, len(detectors) + bool(peers) * (1 + bool(fit)))
+    scored = [score_all(detector, paths, read, next(turns)) for detector in detectors]
     first = scored[0]
     require_trusted_labels(first.report)
     if any(len(each.scores) != len(first.scores) for each in scored):
@@ -133,11 +134,11 @@ def compare_files(
     ]
     fitted_on = ""
     if peers:
-        matrix = _matrix(detectors[0], paths, read, on_progress)
+        matrix = _matrix(detectors[0], paths, read, next(turns))
         rows = matrix[learning]
         fitted_on = f"{len(rows):,} flows of the earliest third of {named(paths)}"
         if fit:
-            rows = _matrix(detectors[0], fit, read, on_progress, without_attacks=True)
+            rows = _matrix(detectors[0], fit, read, next(turns), without_attacks=True)
             fitted_on = f"{len(rows):,} flows of {named(fit)}"
         if len(rows) < MINIMUM_BENIGN_ROWS:
             raise NotEnoughDataError(
@@ -153,6 +154,16 @@ def compare_files(
     if labels is None:
         warnings = [*warnings, NOTHING_LABELLED.rstrip(".") + ": there is no recall to compare."]
     return Compared(found, ahead, part.hours, fitted_on, warnings)
+
+
+def _turns(on_progress: OnProgress, turns: int) -> Iterator[OnProgress]:
+    """Progress of each reading of the files as a part of all of them."""
+    for turn in range(turns):
+
+        def relay(told: Progress, turn: int = turn) -> None:
+            on_progress(replace(told, done=(turn + told.done) / turns))
+
+        yield relay
 
 
 def _names(detectors: Sequence[Detector]) -> list[str]:

@@ -193,6 +193,28 @@ def threshold(places: list[str], options: dict[str, str]) -> int:
     return 0
 
 
+def compare(places: list[str], options: dict[str, str]) -> int:
+    report(options, "compare", 0.5)
+    if options["--with"] == "OCSVM":
+        return refuse("12 flows are too few to fit another detector on: at least 50 are needed.")
+    names = [Path(places[0]).stem, *options["--with"].split(",")]
+    lead = {"difference": -0.125, "low": -0.25, "high": -0.05}
+    answer(
+        flows=ROWS,
+        alerts_each=int(options["--alerts"]),
+        peers_fitted_on="100 flows of the earliest third of a.csv",
+        models=[
+            {
+                "name": name, "recall": 0.5, "precision": None, "false_positive_rate": 0.01,
+                "roc_auc": 0.9, "average_precision": 0.8, "overlap": 0.25,
+                "lead_on_first": {"recall": lead} if n else {},
+            }
+            for n, name in enumerate(names)
+        ],
+    )  # fmt: skip
+    return 0
+
+
 def demo(places: list[str], options: dict[str, str]) -> int:
     """The replay of the Live page: never tells anything, and ends when asked to."""
     Path(options["--live"]).mkdir(parents=True, exist_ok=True)
@@ -201,6 +223,7 @@ def demo(places: list[str], options: dict[str, str]) -> int:
 
 
 VERBS = {
+    "compare": compare,
     "demo": demo,
     "inspect": inspect,
     "train": train,

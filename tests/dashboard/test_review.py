@@ -322,6 +322,38 @@ def test_the_address_opens_a_part(app: AppTest) -> None:
     assert words.COMPARE_NEEDS_TWO in said(app)
 
 
+def test_plain_detectors_stand_beside_the_model(
+    scored: jobs.Job, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force = evaluations.in_force(evaluations.find("demo"))
+    monkeypatch.setattr(evaluations, "in_force", lambda reference: force)
+    app.run()
+    app.segmented_control(key=ReviewKey.PART).set_value(words.COMPARE).run()
+    chosen = app.multiselect(key=ReviewKey.PEERS)
+    assert chosen.value == ["kNN", "IsolationForest"]
+    app.button(key=ReviewKey.COMPARE_PEERS).click().run()
+    assert not app.exception
+    job = jobs.newest(("compare",))
+    assert jobs.wait(job, PATIENCE_S).state is jobs.State.DONE
+    app.run()
+    table = next(frame.value for frame in app.dataframe if "Model" in frame.value)
+    assert list(table["Model"]) == [reference_name(scored), "kNN", "IsolationForest"]
+    assert table.iloc[1, 2] == "−12.5 (−25.0 to −5.0)"
+    assert list(table["Precision"]) == [wording.UNDEFINED] * 3
+    assert "learned from 100 flows of the earliest third" in said(app)
+    chosen = app.multiselect(key=ReviewKey.PEERS).set_value(["OCSVM"])
+    app.button(key=ReviewKey.COMPARE_PEERS).click().run()
+    jobs.wait(jobs.newest(("compare",)), PATIENCE_S)
+    app.run()
+    assert "12 flows are too few" in said(app) + " ".join(e.value for e in app.error)
+    app.multiselect(key=ReviewKey.PEERS).set_value([]).run()
+    assert app.button(key=ReviewKey.COMPARE_PEERS).disabled
+
+
+def reference_name(job: jobs.Job) -> str:
+    return evaluations.find(job.id).bundle.stem
+
+
 def test_models_of_the_same_file_stand_side_by_side(
     review: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,13 +367,14 @@ def test_models_of_the_same_file_stand_side_by_side(
     assert figures.loc["Overlap of alerts with the first", "demo"] == "100.0 %"
     assert figures.loc["Recall", "demo"] == "99.0 %"
     assert figures.loc["Recall", "other"] != "99.0 %"
+    assert figures.loc[words.AHEAD, "other"].startswith("−")
     assert figures.loc["Model", "demo"] == "79.4 kB"
     assert len(review.get("vega_lite_chart")) == 2
     budget = next(n for n in review.number_input if n.label == words.BUDGET_BY_HOUR)
     budget.set_value(10.0).run()
     figures = next(f.value for f in review.dataframe if "demo" in f.value).set_index("")
     assert figures.loc["Alerts"].tolist() == ["240", "240"]
-    (models,) = review.multiselect
+    models = next(m for m in review.multiselect if m.key != ReviewKey.PEERS)
     models.set_value([other.id]).run()
     assert words.CHOOSE_TWO in said(review)
 

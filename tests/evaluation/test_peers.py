@@ -18,7 +18,8 @@ def test_odd_rows_score_above_usual_ones_and_the_same_twice(peer):
     again, _ = fitted(peer, usual[:300])
     assert rows == 300
     mine, theirs = np.asarray(scorer(usual[300:])), np.asarray(scorer(odd))
-    assert np.isfinite(mine).all() and np.isfinite(theirs).all()
+    assert np.isfinite(mine).all()
+    assert np.isfinite(theirs).all()
     assert theirs.min() > np.quantile(mine, 0.95)
     np.testing.assert_array_equal(theirs, again(odd))
 

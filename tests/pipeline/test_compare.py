@@ -53,7 +53,8 @@ def test_flows_to_learn_can_be_given_and_then_all_are_judged(bundle, some, data)
     )
     judged = score_all(Detector(bundle), [some])
     assert done.found.flows == len(judged.scores)
-    assert "452 flows of" in done.fitted_on and "honeypot_4-1" in done.fitted_on
+    assert "452 flows of" in done.fitted_on
+    assert "honeypot_4-1" in done.fitted_on
     alerts = int(Detector(bundle).threshold.alerts(judged.scores).sum())
     assert done.found.budget == alerts  # as many as the threshold raises
 
@@ -78,7 +79,8 @@ def test_without_labels_the_alerts_that_models_share_remain(bundle, data):
     )  # fmt: skip
     assert done.leads == ({},)
     assert "there is no recall to compare" in done.warnings[-1]
-    assert np.isnan(done.found.models[1].recall) and 0 <= done.found.models[1].overlap <= 1
+    assert np.isnan(done.found.models[1].recall)
+    assert 0 <= done.found.models[1].overlap <= 1
 
 
 def test_one_model_alone_and_too_little_to_learn_are_refused(bundle, some, data, tmp_path):
