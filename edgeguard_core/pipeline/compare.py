@@ -136,10 +136,10 @@ def compare_files(
     if peers:
         matrix = _matrix(detectors[0], paths, read, next(turns))
         rows = matrix[learning]
-        fitted_on = f"{len(rows):,} flows of the earliest third of {named(paths)}"
+        fitted_on = f"{len(rows):,} flows of the earliest third of {_short(paths)}"
         if fit:
             rows = _matrix(detectors[0], fit, read, next(turns), without_attacks=True)
-            fitted_on = f"{len(rows):,} flows of {named(fit)}"
+            fitted_on = f"{len(rows):,} flows of {_short(fit)}"
         if len(rows) < MINIMUM_BENIGN_ROWS:
             raise NotEnoughDataError(
                 f"{len(rows)} flows are too few to fit another detector on: at least "
@@ -164,6 +164,10 @@ def _turns(on_progress: OnProgress, turns: int) -> Iterator[OnProgress]:
             on_progress(replace(told, done=(turn + told.done) / turns))
 
         yield relay
+
+
+def _short(paths: Sequence[str | Path]) -> str:
+    return named([Path(path).name for path in paths])
 
 
 def _names(detectors: Sequence[Detector]) -> list[str]:
