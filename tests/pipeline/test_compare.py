@@ -20,8 +20,8 @@ BENIGN_LOG = "zeek/iot23_honeypot_4-1.csv"
 
 @pytest.fixture
 def some(data, tmp_path):
-    """The first 3,000 flows of a real capture, attacks among them."""
-    return written(tmp_path / "some.log.labeled", head(data(ATTACKED), 3_000))
+    """The first 1,200 flows of a real capture, attacks among them."""
+    return written(tmp_path / "some.log.labeled", head(data(ATTACKED), 1_200))
 
 
 def test_a_bundle_beside_a_peer_on_what_neither_learned(bundle, some):
