@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import evaluations, jobs, reviewing, wording, workspace
 from dashboard.components import running, tables
 from dashboard.keys import ReviewKey
-from dashboard.wording import review as words
+from dashboard.wording import compare as words
 from edgeguard_core.evaluation.peers import available
 from edgeguard_core.thresholds import Threshold
 

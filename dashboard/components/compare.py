@@ -9,7 +9,7 @@ from dashboard import evaluations, jobs, reviewing, state, wording, workspace
 from dashboard.charts import review as charts
 from dashboard.components import beside_peers, running, tables, what_next
 from dashboard.keys import ReviewKey
-from dashboard.wording import review as words
+from dashboard.wording import compare as words
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.evaluation.compare import (
     MOST_MODELS,

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import demo, evaluations, jobs, reviewing, wording, workspace
 from dashboard.keys import ContextKey, Key, ReviewKey
+from dashboard.wording import compare as compare_words
 from dashboard.wording import review as words
 from edgeguard_core.detection.exclusion import Conditions
 from edgeguard_core.detection.review import Verdict
@@ -319,7 +320,7 @@ def test_the_address_opens_a_part(app: AppTest) -> None:
     assert app.session_state[ReviewKey.PART] == words.REPORT
     app.segmented_control(key=ReviewKey.PART).set_value(words.COMPARE).run()
     assert app.query_params["review"] in ("compare", ["compare"])
-    assert words.COMPARE_NEEDS_TWO in said(app)
+    assert compare_words.COMPARE_NEEDS_TWO in said(app)
 
 
 def test_plain_detectors_stand_beside_the_model(
@@ -367,16 +368,16 @@ def test_models_of_the_same_file_stand_side_by_side(
     assert figures.loc["Overlap of alerts with the first", "demo"] == "100.0 %"
     assert figures.loc["Recall", "demo"] == "99.0 %"
     assert figures.loc["Recall", "other"] != "99.0 %"
-    assert figures.loc[words.AHEAD, "other"].startswith("−")
+    assert figures.loc[compare_words.AHEAD, "other"].startswith("−")
     assert figures.loc["Model", "demo"] == "79.4 kB"
     assert len(review.get("vega_lite_chart")) == 2
-    budget = next(n for n in review.number_input if n.label == words.BUDGET_BY_HOUR)
+    budget = next(n for n in review.number_input if n.label == compare_words.BUDGET_BY_HOUR)
     budget.set_value(10.0).run()
     figures = next(f.value for f in review.dataframe if "demo" in f.value).set_index("")
     assert figures.loc["Alerts"].tolist() == ["240", "240"]
     models = next(m for m in review.multiselect if m.key != ReviewKey.PEERS)
     models.set_value([other.id]).run()
-    assert words.CHOOSE_TWO in said(review)
+    assert compare_words.CHOOSE_TWO in said(review)
 
 
 def second_model(
@@ -414,7 +415,7 @@ def test_a_file_can_be_scored_with_another_bundle(
     copytree(first.bundle, first.bundle.with_name("second"))
     app.session_state[ReviewKey.PART] = words.COMPARE
     app.run()
-    assert words.COMPARE_NEEDS_TWO in said(app)
+    assert compare_words.COMPARE_NEEDS_TWO in said(app)
     app.button(key=ReviewKey.SCORE_OTHER).click().run()
     assert not app.exception
     assert finish().state is jobs.State.DONE
