@@ -42,8 +42,12 @@ class Suspicion:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the window by the time it begins."""
-        begin = datetime.fromtimestamp(self.window_ms / 1000, UTC).isoformat()
-        return {"host": self.host, "window": begin, "flows": self.flows, "highest": self.highest}
+        return {
+            "host": self.host,
+            "window": _iso(self.window_ms),
+            "flows": self.flows,
+            "highest": self.highest,
+        }
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ class LocalCalibration:
     flows
         How many there were, left out ones too.
     hours
-        From the first to the last flow; None without times.
+        Of traffic that they cover; None without times.
+    first_ms, last_ms
+        Times of the first and last flow; None without times.
     contamination
         Share of the flows that may have been attacks.
     left_out
@@ -72,6 +78,8 @@ class LocalCalibration:
     calibration: Calibration
     flows: int
     hours: float | None
+    first_ms: float | None
+    last_ms: float | None
     contamination: float
     left_out: int
     suspicions: tuple[Suspicion, ...]
@@ -89,6 +97,8 @@ class LocalCalibration:
         return {
             "flows": self.flows,
             "hours": None if self.hours is None else round(self.hours, 3),
+            "from": _iso(self.first_ms),
+            "to": _iso(self.last_ms),
             "smallest_promise": self.smallest_promise,
             "contamination": self.contamination,
             "left_out": self.left_out,
@@ -218,6 +228,8 @@ class LocalScores:
             calibration=calibration,
             flows=self.seen,
             hours=hours,
+            first_ms=self.first_ms if np.isfinite(self.first_ms) else None,
+            last_ms=self.last_ms if np.isfinite(self.last_ms) else None,
             contamination=contamination,
             left_out=left_out,
             suspicions=_named(rows[found.left_out], list(self._codes)),
@@ -287,6 +299,12 @@ def _named(rows: NDArray[Any], names: Sequence[str]) -> tuple[Suspicion, ...]:
         )
         for at in np.lexsort((-highest, -counts))[:MOST_NAMED].tolist()
     )
+
+
+def _iso(time_ms: float | None) -> str | None:
+    if time_ms is None:
+        return None
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _warnings(threshold: Threshold, share: float, contamination: float) -> tuple[str, ...]:
