@@ -25,6 +25,7 @@ AGAIN: Final = "re-calibration"
 """Who made a version in the state folder."""
 _MS_PER_HOUR: Final = 3_600_000.0
 _RETRY_MS: Final = 600_000.0
+_EARLY: Final = 0.05
 _PERIOD = "period"
 
 
@@ -62,10 +63,12 @@ class Warming:
 
     def add(self, judged: Judged, watch: "Watch") -> bool:
         """Take note of flows that were judged; whether a new threshold is in the state folder."""
-        if self._scores is None or self._hours is None or not np.isfinite(watch.watermark_ms):
+        start_ms = judged.start_ms[np.isfinite(judged.start_ms)]
+        if self._scores is None or self._hours is None or not len(start_ms):
             return False
         if self._begun_ms is None:
-            self._begun_ms = watch.watermark_ms
+            # Not the very first: one flow with a wrong time must not end the period at once.
+            self._begun_ms = float(np.quantile(start_ms, _EARLY))
         if not self._is_told:
             self._tell_begin(watch)
         self._scores.add(judged.scored.scores, judged.hosts, judged.start_ms)
@@ -79,6 +82,7 @@ class Warming:
         if promised is None:
             self._complain(
                 watch,
+                "chosen",
                 f"The threshold in force ({watch.detector.origin}) promises no false-alarm rate, "
                 f"so somebody chose it: the {self.who} leaves it as it is.",
             )
@@ -88,6 +92,7 @@ class Warming:
             self._wait_ms = watch.watermark_ms + _RETRY_MS
             return self._complain(
                 watch,
+                "few",
                 f"{scores.seen} flows in {scores.hours or 0:.1f} hours cannot promise a "
                 f"false-alarm rate of {promised:g}: the {self.who} goes on until there are "
                 f"{needed}.",
@@ -97,7 +102,7 @@ class Warming:
             self._keep(watch, found)
         except EdgeGuardError as error:
             self._wait_ms = watch.watermark_ms + _RETRY_MS
-            return self._complain(watch, f"The {self.who} is not over: {error}")
+            return self._complain(watch, str(error), f"The {self.who} is not over: {error}")
         self._is_over()
         return True
 
@@ -133,10 +138,10 @@ class Warming:
             **found.to_json(),
         )  # fmt: skip
 
-    def _complain(self, watch: "Watch", sentence: str) -> bool:
+    def _complain(self, watch: "Watch", what: str, sentence: str) -> bool:
         """Tell what keeps it from ending; the same thing once."""
-        if self._complaint != sentence[:40]:
-            self._complaint = sentence[:40]
+        if self._complaint != what:
+            self._complaint = what
             watch.tell_event(Kind.AUDIT, "warm_up", sentence)
         return False
 
@@ -160,7 +165,7 @@ class Warming:
             return None
         if self._scores is None:
             return {"state": "done"}
-        passed_ms = 0.0 if self._begun_ms is None else watermark_ms - self._begun_ms
+        passed_ms = 0.0 if self._begun_ms is None else max(0.0, watermark_ms - self._begun_ms)
         return {
             "state": "rolling" if self._is_warm else "warming_up",
             "hours": round(passed_ms / _MS_PER_HOUR, 3),
