@@ -206,7 +206,7 @@ def page(found: Sequence[Row], seed: int) -> str:
     parts = [OPENING.format(seed=seed)]
     for third in THIRDS:
         mine = [row for row in found if row.third == third]
-        parts.append(f"## Calibrated on the first third of its {third}\n")
+        parts.append(f"## Calibrated on the first third of its {third}")
         for title, chosen in (
             ("Learned on all other captures", [r for r in mine if r.learned == ALL_OTHERS]),
             ("Learned on one other capture", [r for r in mine if r.learned != ALL_OTHERS]),
@@ -246,6 +246,8 @@ def _summary(rows: Sequence[Row]) -> str:
         cases.append((f"here, {word}", [r.robust[share] for r in rows if share in r.robust]))
     cases.append(("best", [r.best for r in rows]))
     for word, outcomes in cases:
+        if not outcomes:
+            continue
         above = sum(outcome.realised > 0.02 for outcome in outcomes)
         recall = _mean(o.recall for o in outcomes)
         lines.append(
