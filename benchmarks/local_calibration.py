@@ -11,7 +11,7 @@ of Markdown; nothing else is written but ``--out``.
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -28,7 +28,7 @@ from edgeguard_core.files import write_whole
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.inference import Scorer
 from edgeguard_core.pipeline.splits import split
-from edgeguard_core.thresholds import Calibration, conformal
+from edgeguard_core.thresholds import Calibration, conformal, needed_rows
 
 PROMISE = 0.01
 ALLOWED = 0.01
@@ -38,6 +38,13 @@ FEWEST_BENIGN = 200
 """Benign flows of a capture that is judged, or learned from alone."""
 THIRDS = ("flows", "hours")
 SHARES = (0.0, 0.01, 0.05)
+ROLLING = {
+    "each 24th, on the last": (1 / 24, False),
+    "each 8th, on the last": (1 / 8, False),
+    "each third, on the last": (1 / 3, False),
+    "each 24th, on all so far": (1 / 24, True),
+}
+"""How often, as a share of the capture's hours, and whether all flows so far calibrate."""
 
 Scores = NDArray[np.float32]
 
@@ -57,7 +64,8 @@ class Row:
 
     ``plain`` and ``robust`` by the share of attacks among the calibrating flows; shares that
     the capture has no attacks for are absent. ``best`` is the threshold that alerts 1 % of the
-    later benign flows, which nobody can know: no threshold finds more at that rate.
+    later benign flows, which nobody can know: no threshold finds more at that rate. ``again`` is
+    the realised rate when calibrated again and again, by the word of ``ROLLING``.
     """
 
     learned: str
@@ -69,6 +77,7 @@ class Row:
     best: Outcome
     plain: dict[float, Outcome]
     robust: dict[float, Outcome]
+    again: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,32 @@ def rows(model: Model, learned: str, name: str, capture: Flows) -> Iterator[Row]
             (until_ms - float(times.min())) / 3.6e6, outcome(model.foreign),
             outcome(float(np.quantile(scores[later], 1 - PROMISE, method="higher"))),
             plain, robust,
+            _again(model, capture, scores, until_ms) if third == "hours" else {},
         )  # fmt: skip
+
+
+def _again(model: Model, capture: Flows, scores: Scores, until_ms: float) -> dict[str, float]:
+    """Realised rates after ``until_ms`` if calibrated again and again on clean benign flows."""
+    clean = _with_context(capture.select(capture.is_benign))
+    assert clean.time_ms is not None
+    order = np.argsort(clean.time_ms, kind="stable")
+    times, seen_from = clean.time_ms[order], hosts(clean)[order]
+    own, judged = model.score(clean)[order], scores[capture.is_benign][order]
+    later = times > until_ms
+    found = {}
+    for word, (share, all_so_far) in ROLLING.items():
+        every_ms = share * (times[-1] - times[0])
+        alerts, threshold, first, begun = np.zeros(len(times), np.bool_), None, 0, 0
+        for at in range(len(times)):
+            if times[at] - times[begun] >= every_ms and at - first >= needed_rows(PROMISE):
+                collected = LocalScores(most=None)
+                collected.add(own[first:at], seen_from[first:at], times[first:at])
+                threshold = collected.calibrate(PROMISE, word, ALLOWED).threshold
+                begun, first = at, 0 if all_so_far else at
+            if threshold is not None:
+                alerts[at] = judged[at] >= np.float32(threshold.value)
+        found[word] = float(alerts[later].mean())
+    return found
 
 
 def _end_of_third(times: NDArray[np.float64], benign: NDArray[np.bool_], third: str) -> float:
@@ -212,6 +246,7 @@ def page(found: Sequence[Row], seed: int) -> str:
             ("Learned on one other capture", [r for r in mine if r.learned != ALL_OTHERS]),
         ):
             parts.append(f"### {title}\n\n" + _summary(chosen) + "\n\n" + _table(chosen))
+    parts.append(AGAIN + "\n\n" + _again_table([row for row in found if row.again]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -233,6 +268,38 @@ capture. *Best* alerts 1 % of the very benign flows that are judged: what a mode
 separate no threshold finds, so recall is to be read beside it. – where there is nothing to
 count. Flows follow one another and repeat, so a third of a day does not always promise for the
 rest of it: rates above 2 % are in bold."""
+
+
+AGAIN = """## Calibrated again and again
+
+Realised after the first third of the hours, clean: calibrated once (*here*), or again each so
+many of the capture's hours, on the flows since the last time or on all so far. The captures last
+a day at most, so this is about hours within a day: a threshold of the last quiet hours is too low
+for the lively ones that follow. Periods shorter than a day do harm."""
+
+
+def _again_table(rows: Sequence[Row]) -> str:
+    lines = [
+        "| judged | learned | once | " + " | ".join(ROLLING) + " |",
+        "|---|---|---|" + "---|" * len(ROLLING),
+    ]
+    chosen = [row for row in rows if row.learned == ALL_OTHERS]
+    for name, learned, rates in [
+        *((row.judged, row.learned, _rates(row)) for row in chosen),
+        ("**mean**", ALL_OTHERS, _means([_rates(row) for row in chosen])),
+        ("**mean**", "one other", _means([_rates(r) for r in rows if r.learned != ALL_OTHERS])),
+    ]:
+        cells = [f"**{100 * r:.1f} %**" if r > 0.02 else f"{100 * r:.1f} %" for r in rates]
+        lines.append(f"| {name} | {learned} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _rates(row: Row) -> list[float]:
+    return [row.robust[0.0].realised, *row.again.values()]
+
+
+def _means(rates: Sequence[Sequence[float]]) -> list[float]:
+    return [_mean(column) for column in zip(*rates, strict=True)]
 
 
 def _summary(rows: Sequence[Row]) -> str:

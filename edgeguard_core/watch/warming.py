@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WARM_UP: Final = "warm-up"
 AGAIN: Final = "re-calibration"
 """Who made a version in the state folder."""
+MOST_SUSPICIOUS: Final = 0.05
+"""With more bursts than this share of the flows a watch does not calibrate itself."""
 _MS_PER_HOUR: Final = 3_600_000.0
 _RETRY_MS: Final = 600_000.0
 _EARLY: Final = 0.05
@@ -99,12 +101,32 @@ class Warming:
             )
         try:
             found = scores.calibrate(promised, self._on_what(watch, scores), self._contamination)
+            if self._is_suspicious(found):
+                self._tell_suspicious(watch, found)
+                self._begin_period()
+                return False
             self._keep(watch, found)
         except EdgeGuardError as error:
             self._wait_ms = watch.watermark_ms + _RETRY_MS
             return self._complain(watch, str(error), f"The {self.who} is not over: {error}")
         self._is_over()
         return True
+
+    def _is_suspicious(self, found: LocalCalibration) -> bool:
+        """Whether so much looks like attacks that no machine should call it usual."""
+        most = max(MOST_SUSPICIOUS, self._contamination)
+        return self._contamination > 0 and found.suspicious_share > most
+
+    def _tell_suspicious(self, watch: "Watch", found: LocalCalibration) -> None:
+        hosts = ", ".join(dict.fromkeys(each.host for each in found.suspicions))
+        watch.tell_event(
+            Kind.AUDIT, "warm_up",
+            f"{100 * found.suspicious_share:.2g} % of the flows of these {found.hours or 0:.1f} "
+            f"hours come in bursts of odd ones, as attacks do (first {hosts}), so the {self.who} "
+            "takes none of them for usual and begins again. If they are benign, calibrate by hand: "
+            f"edgeguard threshold {watch.detector.bundle.path} --calibrate FILE.",
+            would_be=found.threshold.value, **found.to_json(),
+        )  # fmt: skip
 
     def _is_over(self) -> bool:
         self._is_warm = True

@@ -36,6 +36,17 @@ def hours(*numbers: int):
     return [hour(number) for number in numbers]
 
 
+def theft(n: int):
+    """Huge flows of one host, at the begin of the third hour."""
+    return made(
+        n,
+        src_ip="10.0.0.66",
+        src2dst_bytes=1e9,
+        src2dst_packets=1e6,
+        bidirectional_first_seen_ms=NOON_MS + 2 * HOUR_MS + np.arange(n),
+    )
+
+
 def warming(steps, state, *, batch: int = 120, **given):
     """A watch that judges an hour of ``hour`` at a time."""
     known = {name: given.pop(name) for name in ("checkpoint", "checkpoint_file") if name in given}
@@ -94,14 +105,7 @@ def test_the_heartbeat_says_how_far_it_is(tmp_path):
 
 def test_an_attack_in_the_first_hours_does_not_hide_the_next_one(tmp_path):
     clean, _ = warming(hours(*range(10)), tmp_path / "clean", warm_up_hours=8.0)
-    theft = made(
-        12,
-        src_ip="10.0.0.66",
-        src2dst_bytes=1e9,
-        src2dst_packets=1e6,
-        bidirectional_first_seen_ms=NOON_MS + 2 * HOUR_MS + np.arange(12),
-    )
-    steps = [*hours(0, 1), theft, *hours(*range(2, 10))]
+    steps = [*hours(0, 1), theft(12), *hours(*range(2, 10))]
     attacked, delivery = warming(
         steps, tmp_path / "attacked", warm_up_hours=8.0, contamination=0.02
     )
@@ -113,6 +117,23 @@ def test_an_attack_in_the_first_hours_does_not_hide_the_next_one(tmp_path):
     (over,) = [record.body["edgeguard"] for record in delivery.of(Kind.AUDIT, "calibrated")]
     assert "10.0.0.66" in [each["host"] for each in over["suspicions"]]
     assert "left out as suspicious" in delivery.of(Kind.AUDIT, "calibrated")[0].body["message"]
+
+
+def test_hours_full_of_attacks_are_not_taken_for_usual(tmp_path):
+    steps = [*hours(0, 1), theft(120), *hours(*range(2, 11))]
+    watch, delivery = warming(steps, tmp_path, warm_up_hours=4.0)
+    before = watch.detector.threshold
+    watch.run()
+    _, refused = [record.body for record in delivery.of(Kind.AUDIT, "warm_up")]
+    assert "takes none of them for usual and begins again" in refused["message"]
+    assert "first 10.0.0.66" in refused["message"]
+    assert refused["edgeguard"]["suspicious_share"] > 0.05
+    assert refused["edgeguard"]["would_be"] > before.value
+    (found,) = versions(tmp_path)  # of the hours after
+    assert found.threshold.value < refused["edgeguard"]["would_be"]
+    trusting, _ = warming(steps, tmp_path / "trusting", warm_up_hours=4.0, contamination=0.0)
+    trusting.run()
+    assert versions(tmp_path / "trusting")[-1].threshold.value > found.threshold.value
 
 
 def test_it_goes_on_after_a_restart_where_it_stood(tmp_path):
