@@ -24,7 +24,11 @@ WARM_UP: Final = "warm-up"
 AGAIN: Final = "re-calibration"
 """Who made a version in the state folder."""
 MOST_SUSPICIOUS: Final = 0.05
-"""With more bursts than this share of the flows a watch does not calibrate itself."""
+"""With more bursts than this share of the flows a watch does not calibrate itself.
+
+Scored by a model of another network, six captures without attacks come to 2 % at most, a seventh
+(of an infected device) to 22 %; a scanned office to 11 %, a flooding one to 70 %.
+"""
 _MS_PER_HOUR: Final = 3_600_000.0
 _RETRY_MS: Final = 600_000.0
 _EARLY: Final = 0.05
