@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from local_calibration import ALL_OTHERS, Outcome, Row, _end_of_third, _with_attacks, page
+from local_calibration import _end_of_third, _with_attacks
+from local_calibration_page import ALL_OTHERS, Outcome, Row, page
 
 
 def row(learned: str, judged: str, third: str, realised: float, recall: float = 0.9) -> Row:
@@ -24,6 +25,7 @@ def test_a_page_prints_losses_as_plainly_as_wins():
     assert "| here, clean | 4.90 % | 1 of 2 | 0.80 |" in text
     assert "| elsewhere | 25.00 % | 2 of 2 | 0.80 |" in text
     assert "| **9.3 %** / – |" in text
+    assert "of its hours | 0 % | 4.90 % **missed** | 0.80 met | 0.80 |" in text
     assert "| 0.5 % / 0.80 |" in text
     assert "| here, 1 % attacks | nan % | 0 of 0 | – |" not in text
 
