@@ -35,6 +35,14 @@ def command(
     fpr: Annotated[float | None, typer.Option("--fpr", help="Promise this false-alarm rate.")] = (
         None
     ),
+    contamination: Annotated[
+        float | None,
+        typer.Option(
+            "--contamination",
+            help="With --calibrate and a promised rate: the share of these flows that may be "
+            "attacks. Default: 0.01, or 0 where labels say which are benign.",
+        ),
+    ] = None,
     alerts_per_hour: Annotated[
         float | None, typer.Option("--alerts-per-hour", help="At most so many alerts an hour.")
     ] = None,
@@ -99,9 +107,12 @@ def command(
     if len(given) > 1:
         names = " and ".join("--" + name.replace("_", "-") for name in given)
         raise typer.BadParameter(f"{names} both choose a threshold; give one of them.")
+    if contamination is not None and (not calibrate or set(given) - {"fpr"}):
+        raise typer.BadParameter("--contamination goes with --calibrate and a promised rate.")
     with watched(json, progress) as on_progress:
         detector = Detector(Bundle.load(bundle), state)
         warnings: list[str] = []
+        calibration: dict[str, Any] | None = None
         if given or calibrate:
             if not calibrate and set(given) & set(_NEEDS_ATTACKS):
                 raise NotEnoughDataError(
@@ -114,15 +125,20 @@ def command(
                 if calibrate
                 else None
             )
-            choose = _chooser(given or {"fpr": _promise(detector)}, flows_per_hour)
-            threshold = choose(
-                _sketch(detector, local, set(given)),
-                local.on_what if local else detector.bundle.threshold.calibrated_on,
-            )
+            wish: dict[str, Any] = given or {"fpr": _promise(detector)}
+            if local and "fpr" in wish:
+                found, local = local.promising(wish["fpr"], contamination)
+                threshold, calibration = found.threshold, found.to_json()
+                warnings += found.warnings
+            else:
+                threshold = _chooser(wish, flows_per_hour)(
+                    _sketch(detector, local, set(given)),
+                    local.on_what if local else detector.bundle.threshold.calibrated_on,
+                )
+                warnings += [threshold.warning] if threshold.warning else []
             store_threshold(detector, threshold, local, who=who or _user(), why=why, now=_now)
-            warnings += [threshold.warning] if threshold.warning else []
             warnings += local.warnings if local else []
-    _report(detector, warnings, json)
+    _report(detector, warnings, calibration, json)
 
 
 def _sketch(detector: "Detector", local: "Calibrated | None", ways: set[str]) -> "ThresholdSketch":
@@ -172,7 +188,9 @@ def _chooser(given: dict[str, Any], flows_per_hour: float | None) -> Chooser:
     return table[name]
 
 
-def _report(detector: "Detector", warnings: list[str], json: bool) -> None:
+def _report(
+    detector: "Detector", warnings: list[str], calibration: dict[str, Any] | None, json: bool
+) -> None:
     threshold = detector.threshold
     result: dict[str, Any] = {
         "value": threshold.value,
@@ -181,10 +199,42 @@ def _report(detector: "Detector", warnings: list[str], json: bool) -> None:
         "calibrated_on": threshold.calibrated_on,
         "promised_false_positive_rate": threshold.promised_false_positive_rate,
         "origin": detector.origin,
+        "calibration": calibration,
         "warnings": [*detector.warnings, *warnings],
     }
     if json:
         print_json(result)
         return
     print_warnings(result["warnings"])
-    pairs((key.replace("_", " "), item) for key, item in result.items() if key != "warnings")
+    plain = {key: item for key, item in result.items() if key not in ("warnings", "calibration")}
+    pairs([(key.replace("_", " "), item) for key, item in plain.items()] + _told(calibration))
+
+
+def _told(calibration: dict[str, Any] | None) -> list[tuple[str, object]]:
+    """What a calibration on the spot rests on, for people."""
+    if calibration is None:
+        return []
+    told: list[tuple[str, object]] = [
+        ("flows", calibration["flows"]),
+        ("hours", calibration["hours"]),
+    ]
+    if calibration["from"] is not None:
+        told.append(("from, to", f"{calibration['from']}, {calibration['to']}"))
+    told += [
+        ("smallest promise", _share(calibration["smallest_promise"])),
+        ("attacks allowed for", _share(calibration["contamination"])),
+        ("left out as suspicious", calibration["left_out"]),
+        ("false alarms at most", _share(calibration["at_most"])),
+    ]
+    return told + [
+        (
+            "suspicious",
+            f"{each['host']} from {each['window']}: {each['flows']} flows behind its two highest, "
+            f"up to a score of {each['highest']:.4g}",
+        )
+        for each in calibration["suspicions"]
+    ]
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.2g} %"

@@ -1,7 +1,7 @@
 """Evaluate, calibrate, explain: what becomes of scores once they are all there."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection import Detector, Explanation, explain
+from edgeguard_core.detection.incidents import hosts
+from edgeguard_core.detection.local_scores import LocalCalibration, LocalScores
 from edgeguard_core.errors import NotEnoughDataError, SourceError
 from edgeguard_core.evaluation import Evaluation, evaluate, sketch_of
 from edgeguard_core.flows.table import BENIGN, Flows, Labels
@@ -20,6 +22,7 @@ from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_
 from edgeguard_core.pipeline.splits import NOTHING_LABELLED, total_hours
 from edgeguard_core.sources import ReadOptions, ReadReport
 from edgeguard_core.thresholds import (
+    CONTAMINATION,
     Calibration,
     Threshold,
     ThresholdSketch,
@@ -38,6 +41,7 @@ class Scores:
     spans_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
     _scores: list[NDArray[np.float32]] = field(default_factory=list)
     _labels: list[Labels | None] = field(default_factory=list)
+    _hosts: list[NDArray[np.object_]] = field(default_factory=list)
     _times_ms: list[NDArray[np.float64]] = field(default_factory=list)
 
     def add(self, flows: Flows, scores: NDArray[np.float32]) -> None:
@@ -45,6 +49,7 @@ class Scores:
         self._scores.append(scores)
         self._labels.append(flows.labels)
         times = flows.time_ms
+        self._hosts.append(hosts(flows))
         self._times_ms.append(np.full(len(flows), np.nan) if times is None else times)
         if times is not None:
             file = len(self.report.paths)  # those before it are closed
@@ -58,6 +63,13 @@ class Scores:
     def scores(self) -> NDArray[np.float32]:
         """Shape ``(n,)``."""
         return np.concatenate(self._scores)
+
+    def local(self, rows: NDArray[np.bool_]) -> LocalScores:
+        """Some of the flows, ``(n,)``, as a calibration on the spot takes them."""
+        found = LocalScores(most=None)
+        hosts_of = np.concatenate(self._hosts)
+        found.add(self.scores[rows], hosts_of[rows], self.times_ms[rows])
+        return found
 
     @property
     def times_ms(self) -> NDArray[np.float64]:
@@ -164,7 +176,8 @@ class Calibrated:
     """Scores of local flows, as thresholds are chosen on and p-values measured against.
 
     ``sketch`` counts all classes; what asks for benign flows alone is chosen on the finer one
-    of ``benign``.
+    of ``benign``. ``is_labelled`` where somebody said which flows are benign; else ``local`` may
+    hold attacks.
     """
 
     sketch: ThresholdSketch
@@ -172,6 +185,29 @@ class Calibrated:
     on_what: str
     meter: str
     warnings: list[str]
+    local: LocalScores
+    hours: float | None
+    is_labelled: bool
+
+    def promising(
+        self, alpha: float, contamination: float | None = None
+    ) -> tuple[LocalCalibration, "Calibrated"]:
+        """A threshold that promises a false-alarm rate, and the flows that calibrate it.
+
+        Parameters
+        ----------
+        contamination
+            Share of the flows that may be attacks; by default 1 % where nobody labelled them.
+
+        Raises
+        ------
+        EdgeGuardError
+            If there is no such rate or share.
+        """
+        if contamination is None:
+            contamination = 0.0 if self.is_labelled else CONTAMINATION
+        found = self.local.calibrate(alpha, self.on_what, contamination, self.hours)
+        return found, replace(self, benign=found.calibration)
 
 
 def calibrate_on(
@@ -190,9 +226,9 @@ def calibrate_on(
     """
     found = score_all(detector, paths, read, on_progress)
     require_trusted_labels(found.report)
-    labels, scores, warnings = found.labels, found.scores, []
+    labels, scores, warnings, is_labelled = found.labels, found.scores, [], True
     if labels is None or not (labels.label >= BENIGN).any():
-        benign = np.ones(len(scores), np.bool_)
+        benign, is_labelled = np.ones(len(scores), np.bool_), False
         warnings.append(NOTHING_LABELLED)
     else:
         benign = labels.label == BENIGN
@@ -201,9 +237,12 @@ def calibrate_on(
     return Calibrated(
         sketch=sketch_of(scores, labels, found.hours),
         benign=Calibration.fit(scores[benign], found.hours),
-        on_what=f"the {int(benign.sum())} benign flows of {names}",
+        on_what=f"the {int(benign.sum())} {'benign ' * is_labelled}flows of {names}",
         meter=found.report.meter,
         warnings=warnings + found.report.all_warnings(),
+        local=found.local(benign),
+        hours=found.hours,
+        is_labelled=is_labelled,
     )
 
 

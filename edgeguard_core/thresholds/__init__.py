@@ -30,10 +30,12 @@ from edgeguard_core.thresholds.conformal import (
 )
 from edgeguard_core.thresholds.edges import fixed_edges
 from edgeguard_core.thresholds.extreme import Tail, fit_tail
+from edgeguard_core.thresholds.robust import CONTAMINATION, leave_out_bursts
 from edgeguard_core.thresholds.sketch import ThresholdSketch
 from edgeguard_core.thresholds.threshold import Threshold
 
 __all__ = [
+    "CONTAMINATION",
     "MINIMUM_BENIGN_ROWS",
     "Calibration",
     "PromiseAudit",
@@ -49,6 +51,7 @@ __all__ = [
     "fixed",
     "fixed_edges",
     "incidents_per_day",
+    "leave_out_bursts",
     "max_f_beta",
     "max_recall_within",
     "mean_plus_sigmas",

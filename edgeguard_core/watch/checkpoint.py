@@ -19,6 +19,7 @@ FORMAT: Final = 1
 FOLDER: Final = "watch"
 """In the state folder: checkpoints and the spool of the watches there."""
 _ABOUT = "about"
+_WARMING = "warming_"
 _NAME_CHARACTERS = 12
 
 
@@ -42,6 +43,8 @@ class Checkpoint:
         Time of the newest flow.
     context
         As ``context_arrays`` wrote it; empty where the model needs none.
+    warming
+        As ``Warming.to_arrays`` wrote it; empty where the watch is not calibrating.
     """
 
     source: str
@@ -51,6 +54,7 @@ class Checkpoint:
     counters: Mapping[str, int]
     watermark_ms: float | None = None
     context: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    warming: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write it over the one before.
@@ -69,6 +73,7 @@ class Checkpoint:
         packed = io.BytesIO()
         # Not compressed: it is written often, and no flow shall wait for it.
         arrays: dict[str, Any] = {_ABOUT: np.frombuffer(text, np.uint8), **self.context}
+        arrays |= {_WARMING + name: array for name, array in self.warming.items()}
         np.savez(packed, **arrays)
         write_whole(path, packed.getvalue())
 
@@ -87,7 +92,12 @@ class Checkpoint:
                 incidents=about["incidents"],
                 counters=about["counters"],
                 watermark_ms=about["watermark_ms"],
-                context=arrays,
+                context={k: v for k, v in arrays.items() if not k.startswith(_WARMING)},
+                warming={
+                    name.removeprefix(_WARMING): array
+                    for name, array in arrays.items()
+                    if name.startswith(_WARMING)
+                },
             )
         except (OSError, ValueError, KeyError, TypeError, EdgeGuardError):
             return None

@@ -61,6 +61,7 @@ def take_up(watch: "Watch", update: "Update", detector: Detector) -> None:
     watch.detector = watch.judge.detector = watch.wellbeing.detector = detector
     watch.teller.take_up(detector)
     watch.wellbeing.changed()
+    watch.warming.begin(detector)
     figures: dict[str, Any] = {
         "old_model_sha256": before.bundle.model_sha256,
         "new_model_sha256": detector.bundle.model_sha256,

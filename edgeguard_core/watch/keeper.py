@@ -14,6 +14,7 @@ from edgeguard_core.features.context_state import context_arrays, restore_contex
 from edgeguard_core.watch.checkpoint import Checkpoint
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.judging import Judge
+from edgeguard_core.watch.warming import Warming
 
 EVERY_S: Final = 0.5
 _SHARE: Final = 200.0  # saving may cost a two-hundredth of the time
@@ -43,6 +44,7 @@ class Keeper:
         judge: Judge,
         counters: Mapping[str, int],
         watermark_ms: float,
+        warming: Warming,
         *,
         at_once: bool = False,
     ) -> None:
@@ -58,6 +60,7 @@ class Keeper:
             counters=counters,
             watermark_ms=watermark_ms if np.isfinite(watermark_ms) else None,
             context=context_arrays(judge.context) if judge.wants_context else {},
+            warming=warming.to_arrays(),
         )
         try:
             found.save(self.file)
@@ -67,7 +70,9 @@ class Keeper:
         took_s = self.clock.monotonic() - begun_s
         self._next_s = begun_s + max(EVERY_S, _SHARE * took_s)
 
-    def restore(self, checkpoint: Checkpoint, judge: Judge, figures: Figures) -> float:
+    def restore(
+        self, checkpoint: Checkpoint, judge: Judge, figures: Figures, warming: Warming
+    ) -> float:
         """Go on from a checkpoint; the time of its newest flow, -inf where it had none."""
         self.position, self.is_dirty = checkpoint.position, True
         counts = dict(checkpoint.counters)
@@ -79,5 +84,6 @@ class Keeper:
             judge.context = HostContext()
         if checkpoint.model_sha256 == judge.detector.bundle.model_sha256:
             judge.incidents.restore(dict(checkpoint.incidents))
+            warming.restore(checkpoint.warming)
         known = checkpoint.watermark_ms
         return float("-inf") if known is None else known

@@ -27,6 +27,7 @@ from edgeguard_core.watch.reporting import heartbeat_figures
 from edgeguard_core.watch.service_notify import ServiceManager
 from edgeguard_core.watch.settings import BoxSettings
 from edgeguard_core.watch.telling import Teller
+from edgeguard_core.watch.warming import Warming
 from edgeguard_core.watch.wellbeing import Wellbeing
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Watch:
             detector, self.teller, settings.silent_after_s, settings.budget,
             frozenset(own_addresses), feed.is_live,
         )  # fmt: skip
+        self.warming = Warming(detector, settings)
         self.watermark_ms = float("-inf")
         self.started_s = clock.monotonic()
         self._stopped = threading.Event()
@@ -128,7 +130,9 @@ class Watch:
         self._service = ServiceManager.of()
         self.keeper = Keeper(checkpoint_file, clock)
         if checkpoint is not None:
-            self.watermark_ms = self.keeper.restore(checkpoint, self.judge, self.figures)
+            self.watermark_ms = self.keeper.restore(
+                checkpoint, self.judge, self.figures, self.warming
+            )
         self._at_start = dict(self.counts)
 
     # -- from other threads and signals ------------------------------------------------------
@@ -259,6 +263,8 @@ class Watch:
         self._pending += judged.records
         self._tell(self.judge.incidents.due(self.detector.threshold, now_s))
         self.keeper.is_dirty = True
+        if self.warming.add(judged, self):
+            self._take_up_changes()
 
     def close_incidents(self) -> None:
         """Tell every open incident for the last time."""
@@ -367,7 +373,7 @@ class Watch:
 
     def _save(self, *, at_once: bool = False) -> None:
         name, watermark = self.feed.name, self.watermark_ms
-        self.keeper.save(name, self.judge, self.counts, watermark, at_once=at_once)
+        self.keeper.save(name, self.judge, self.counts, watermark, self.warming, at_once=at_once)
 
     def _now_ms(self) -> float:
         return now_ms(self.clock)

@@ -47,6 +47,7 @@ def heartbeat_figures(watch: "Watch", strip: list[list[float]]) -> dict[str, Any
             "n": detector.calibration.n,
             "meter": detector.calibrated_meter,
         },
+        "warm_up": watch.warming.report(watch.watermark_ms),
         "meter": watch.feed.meter,
         "alert_rate": counts.get("alerts", 0) / flows if flows else None,
         "audit": None if report is None else vars(report),

@@ -16,6 +16,7 @@ import yaml
 
 from edgeguard_core.detection.exclusion import Exclusion
 from edgeguard_core.errors import EdgeGuardError
+from edgeguard_core.thresholds import CONTAMINATION
 from edgeguard_core.watch import setting_kinds as kinds
 from edgeguard_core.watch.settings_text import Given, read_text
 
@@ -56,6 +57,9 @@ KEYS: Final[Mapping[str, kinds.Reader]] = MappingProxyType(
         "retention_days": kinds.number(0, "days", above=True),
         "heartbeat_s": kinds.number(0, "seconds", above=True),
         "silent_after_s": kinds.number(0, "seconds", above=True),
+        "warm_up_hours": kinds.number(0, "hours", above=True),
+        "recalibrate_every_hours": kinds.number(0, "hours", above=True),
+        "contamination": kinds.number(0, "of the flows", 0.49),
         "updates.from": kinds.text,
         "updates.every_s": kinds.number(1, "seconds"),
         "require_signature": kinds.path,
@@ -98,6 +102,11 @@ class BoxSettings:
         A flow that ended so long before the newest one counts as late.
     context_hosts
         Hosts whose history is remembered.
+    warm_up_hours, recalibrate_every_hours
+        Hours of flows after which the watch calibrates itself, once and then again and again;
+        None: never.
+    contamination
+        Share of those flows that may be attacks.
     origins
         Where each setting comes from, by its key.
     """
@@ -124,6 +133,9 @@ class BoxSettings:
     retention_days: float | None = None
     heartbeat_s: float = 60.0
     silent_after_s: float = 300.0
+    warm_up_hours: float | None = None
+    recalibrate_every_hours: float | None = None
+    contamination: float = CONTAMINATION
     updates_from: str | None = None
     updates_every_s: float = 3600.0
     require_signature: Path | None = None

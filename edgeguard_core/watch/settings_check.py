@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.watch.settings import BoxSettings
 
+LEAST_PERIOD_HOURS: Final = 24.0
 _PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 _SECRET = re.compile(r"authorization|token|key|secret|password", re.I)
 
@@ -40,6 +41,13 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
         for entry in settings.sinks:
             if why := _bad_sink(entry, Path(letters)):
                 add("sinks", why)
+    every_hours = settings.recalibrate_every_hours
+    if every_hours is not None and every_hours < LEAST_PERIOD_HOURS:
+        add(
+            "recalibrate_every_hours",
+            f"{every_hours:g} hours are less than a day, and a threshold of quiet hours is too low "
+            f"for lively ones: give {LEAST_PERIOD_HOURS:g} or more.",
+        )
     for exclusion in settings.exclusions:
         if exclusion.expires <= (now or datetime.now(UTC)):
             add(

@@ -137,7 +137,9 @@ class Wellbeing:
         rate = f"{100 * found.alert_rate:.2g} % of flows alert"
         promise = f"{100 * (found.promised or 0):.2g} % were promised"
         why = (
-            "the rest of the traffic has changed too: calibrate again on benign traffic"
+            "the rest of the traffic has changed too: calibrate again on benign traffic, with "
+            f"edgeguard threshold {self.detector.bundle.path} --calibrate FILE or by "
+            "recalibrate_every_hours in the settings"
             if found.has_drifted
             else "the rest of the traffic is as ever: look for attacks among the incidents"
         )

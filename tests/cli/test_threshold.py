@@ -6,6 +6,7 @@ from edgeguard_core.bundle import Bundle, StateFolder
 
 ATTACKED = "zeek/iot23_34-1_conn.log.labeled.gz"
 LOCAL = "zeek/iot23_honeypot_4-1.csv"
+BURSTY = "zeek/iot23_honeypot_5-1.csv"
 
 
 def test_without_a_wish_the_one_in_force_is_shown(run, bundle):
@@ -138,3 +139,72 @@ def test_an_account_without_a_name_can_set_a_threshold(run, bundle, monkeypatch)
 
     monkeypatch.setattr("getpass.getuser", nobody)
     assert run("threshold", bundle, "--value", 3).code == 0
+
+
+def with_a_theft(source, target, *, labelled: bool):
+    """The same log with a burst of twelve huge flows of one host, with labels or without."""
+    header, *lines = source.read_text().splitlines()
+    names_of = header.split(",")
+    theft = dict(zip(names_of, lines[300].split(","), strict=True)) | {
+        "id.orig_h": "192.168.2.66", "proto": "tcp", "conn_state": "SF", "duration": "1.0",
+        "orig_bytes": "900000000", "orig_ip_bytes": "900000000", "orig_pkts": "900000",
+    }  # fmt: skip
+    rows = [header, *lines, *[",".join(theft[name] for name in names_of)] * 12]
+    if not labelled:
+        rows = [",".join(row.split(",")[: names_of.index("label")]) for row in rows]
+    return written(target, rows)
+
+
+def test_calibrating_on_the_spot_says_what_it_rests_on(run, bundle, data, tmp_path):
+    local = with_a_theft(data(BURSTY), tmp_path / "local.csv", labelled=False)
+    plain = run("threshold", bundle, "--calibrate", local, "--contamination", 0, "--json").json
+    ran = run("threshold", bundle, "--calibrate", local, "--json")
+    assert ran.code == 0
+    told = ran.json["calibration"]
+    assert (told["flows"], told["contamination"]) == (1386, 0.01)
+    assert 5 < told["hours"] < 6
+    assert told["from"] < told["to"]
+    assert 0 < told["left_out"] <= 13
+    assert told["suspicions"][0]["host"] == "192.168.2.66"
+    assert told["smallest_promise"] == 1 / (1386 - told["left_out"] + 1)
+    assert 0.01 <= told["at_most"] < 0.0204
+    assert sum(each["flows"] for each in told["suspicions"]) <= told["left_out"]
+    assert ran.json["promised_false_positive_rate"] == 0.01
+    assert ran.json["value"] < plain["value"]
+    assert (plain["calibration"]["left_out"], plain["origin"]) == (0, "state 0001")
+    assert ran.json["origin"] == "state 0002"
+    shown = run("threshold", bundle, "--calibrate", local).out
+    assert "smallest promise" in shown
+    assert "192.168.2.66 from " in shown
+    newest, *_ = StateFolder.of(bundle).thresholds(Bundle.load(bundle))
+    assert newest.calibration.n == 1386 - told["left_out"]
+    assert "the 1386 flows of local.csv" in newest.on_what
+
+
+def test_labels_say_which_flows_are_benign_so_none_is_suspected(run, bundle, data, tmp_path):
+    local = with_a_theft(data(BURSTY), tmp_path / "local.csv", labelled=True)
+    told = run("threshold", bundle, "--calibrate", local, "--json").json["calibration"]
+    assert (told["contamination"], told["left_out"], told["at_most"]) == (0, 0, 0.01)
+    asked = run("threshold", bundle, "--calibrate", local, "--contamination", 0.01, "--json")
+    assert asked.json["calibration"]["left_out"] > 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (["--contamination", 0.01], "goes with --calibrate and a promised rate"),
+        (["--calibrate", "x.csv", "--percentile", 99, "--contamination", 0.1], "goes with"),
+        (["--contamination", 0.5], "A share of 0.5 attacks cannot be allowed for"),
+        (["--contamination", "nan"], "A share of nan attacks cannot be allowed for"),
+    ],
+)
+def test_a_share_of_attacks_that_cannot_be_is_refused(run, bundle, data, wish, said):
+    if said.startswith("A share"):
+        wish = ["--calibrate", data(LOCAL), *wish]
+    ran = run("threshold", bundle, *wish, "--json")
+    assert (ran.code, said in ran.err) == (2, True)
+    assert names(bundle.parent) == ["B"]
+
+
+def test_without_calibrating_there_is_nothing_to_say_of_it(run, bundle):
+    assert run("threshold", bundle, "--json").json["calibration"] is None

@@ -54,6 +54,8 @@ def test_flags_go_before_the_environment_before_the_file(file):
         ("heartbeat_s: 60s\n", 1, "heartbeat_s must be a plain number of seconds, not '60s'"),
         ("heartbeat_s: 0\n", 1, "must be above 0 seconds"),
         ("batch: {flows: 1.5}\n", 1, "must be a whole number of flows"),
+        ("warm_up_hours: 0\n", 1, "must be above 0 hours"),
+        ("contamination: 0.5\n", 1, "must be at least 0 and at most 0.49 of the flows"),
         ("queue_flows: true\n", 1, "must be a plain number of flows"),
         ("sensor: a\nsensor: b\n", 2, "sensor is given twice"),
         ("local_networks: [10.0.0.0/8, here]\n", 1, "'here', which is no network"),
@@ -117,12 +119,14 @@ def test_what_cannot_work_here_is_found(file, tmp_path):
     file.write_text(
         "bundle: nowhere\nstate: plain/state\nsinks: [{jsonl: x, colour: red}, {jsonl: plain/x}]\n"
         "exclusions: [{dst_port: 5, reason: x, until: 2020-01-01}]\n"
+        "recalibrate_every_hours: 6\n"
     )
     found = implausible(load_settings(file, environment={}))
     assert [problem.partition(": ")[2].split(":")[0] for problem in found] == [
-        "bundle", "state", "sinks", "sinks", "exclusions",
+        "bundle", "state", "sinks", "sinks", "recalibrate_every_hours", "exclusions",
     ]  # fmt: skip
     assert "'colour'" in found[2]
+    assert "6 hours are less than a day" in found[4]
 
 
 def test_passwords_are_not_shown():

@@ -176,3 +176,22 @@ def test_a_watch_on_changed_traffic_tells_of_drift(tmp_path):
         ("promise_broken", False)
     ) >= 1  # fmt: skip
     assert len(delivery.of(Kind.DRIFT)) <= 1
+
+
+def test_a_broken_promise_names_its_remedy(tmp_path):
+    watch, _ = watch_of([], tmp_path)
+    being = watch.wellbeing
+    rng = np.random.default_rng(0)
+    messages = []
+    for look in range(3):
+        p = rng.random(2_000) ** 3  # shifted all over
+        hosts = np.array([f"10.0.0.{i % 40}" for i in range(2_000)], object)
+        being.audit.add(p, p < 0.3, hosts, np.full(2_000, NOON_MS))
+        being._flows_since = 2_000
+        records = being.look(100.0 * (look + 1), NOON_MS, NOON_MS, 0, "synthetic")
+        messages += [
+            r.body["message"] for r in records if r.body["edgeguard"]["reason"] == "promise_broken"
+        ]
+    (message,) = messages
+    assert f"edgeguard threshold {watch.detector.bundle.path} --calibrate FILE" in message
+    assert "recalibrate_every_hours" in message

@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
         "(a growing log does so anyway)")  # fmt: skip
     add("--until-end", "--once", action="store_true", help="of a log: stop where it ends")
     add("--when-full", choices=("wait", "drop"), help="what to do when flows come too fast")
+    add("--warm-up-hours", type=float, metavar="H", help="calibrate here after so many hours of "
+        "flows; until then the threshold in force is used")  # fmt: skip
     add("--heartbeat", type=float, metavar="S", help="seconds between two signs of life")
     add("--require-signature", type=Path, metavar="PUBKEY", help="refuse bundles not signed by it")
     add("--updates", metavar="DIR|URL", help="take newer bundles from there, signed by one of the "
@@ -91,6 +93,7 @@ def _flags(asked: argparse.Namespace) -> dict[str, Any]:
         "sensor": asked.sensor,
         "when_full": asked.when_full,
         "heartbeat_s": asked.heartbeat,
+        "warm_up_hours": asked.warm_up_hours,
         "require_signature": asked.require_signature,
         "updates.from": asked.updates,
     }
