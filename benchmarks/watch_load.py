@@ -33,11 +33,14 @@ import numpy as np
 from process_tree import MemoryWatch, cpu_seconds
 from zeek_traffic import HEAD, ZeekTraffic
 
+from edgeguard_core.features.context import LONG_S
+
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli", "watch"]
 TICK_S = 0.005
 MB = 1_000_000
 FLOOD = 200_000  # flows from forged sources before a soak
+_MOST_TO_LEARN = 1_500_000
 _MOST_AT_ONCE = 2_000  # lines a write: a pipe takes little
 
 
@@ -104,8 +107,12 @@ class Watched:
         return [line["edgeguard"] for _, line in self.said if line["kind"] == "heartbeat"]
 
 
-def learned(work: Path, rate: float, flows: int = 60_000) -> Path:
-    """A bundle that knows this traffic at this rate: a busier network is another one."""
+def learned(work: Path, rate: float) -> Path:
+    """A bundle that knows this traffic at this rate: a busier network is another one.
+
+    The hosts of the log have their whole history: as many minutes as it is looked at, and one.
+    """
+    flows = min(int(rate * (LONG_S + 60)), _MOST_TO_LEARN)
     log = work / "conn.log"
     traffic = ZeekTraffic(odd_every=0)
     begin_s = time.time() - flows / rate
