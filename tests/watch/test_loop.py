@@ -307,6 +307,26 @@ def test_flows_that_the_model_cannot_read_end_the_watch_with_a_sentence(tmp_path
         watch.run()
 
 
+@pytest.mark.parametrize("at", [0, 40, 79])
+def test_a_flow_whose_time_is_unknown_is_judged_also_where_it_comes_alone(tmp_path, at):
+    flows = scan(80)
+    flows.columns["bidirectional_first_seen_ms"][at] = np.nan
+    alerts = []
+    for most in (80, 1):
+        watch, delivery = watch_of([flows], tmp_path, settings={"batch_flows": most})
+        summary = watch.run()
+        assert summary.flows == 80
+        alerts.append((summary.alerts, [record.id for record in delivery.of(Kind.ALERT)]))
+    assert alerts[0] == alerts[1]
+
+
+def test_a_source_that_never_knows_the_time_ends_with_a_sentence(tmp_path):
+    flows = made(400, bidirectional_first_seen_ms=np.nan)
+    watch, _ = watch_of(cut(flows, *range(0, 400, 10)), tmp_path)
+    with pytest.raises(SchemaError, match="history of their hosts"):
+        watch.run()
+
+
 def test_a_stop_ends_it_and_drains_what_cannot_be_read_again(tmp_path):
     stopped = []
     watch, _ = watch_of([made(10), lambda: stopped.append(watch.stop()), made(10)], tmp_path)
