@@ -150,6 +150,9 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
         finally:
             if metrics is not None:
                 metrics.close()
+            if ends:
+                # Nobody delivers these later, so a sink that fails once is tried again.
+                delivery.flush(_CLOSE_S)
             if not delivery.close(_CLOSE_S) and not asked.quiet:
                 _warn_of_undelivered(delivery.status(), None if ends else folder)
 
