@@ -271,10 +271,30 @@ def test_a_full_disk_holds_the_watch_back_and_loses_nothing(tmp_path):
             super().sleep(seconds)
             delivery.is_full = self.monotonic() < 3
 
-    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock())
+    said: list[str] = []
+    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock(), warn=said.append)
     watch.run()
     assert delivery.of(Kind.ALERT)
+    assert [sentence.split(".")[0] for sentence in said] == [
+        "The disk is full", "There is room again; the watch goes on where it stood",
+    ]  # fmt: skip
     assert watch.clock.monotonic() >= 3
+
+
+def test_signs_of_life_go_on_while_the_disk_is_full(tmp_path):
+    class Clock(ManualClock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            if self.monotonic() > 5:
+                watch.stop()
+
+    delivery = MemoryDelivery()
+    delivery.is_full = True
+    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock(),
+                        settings={"heartbeat_s": 1.0})  # fmt: skip
+    watch.run()
+    assert {record.kind for record in delivery.records} == {Kind.HEARTBEAT}
+    assert len(delivery.records) >= 5
 
 
 def test_what_a_source_says_becomes_an_event(tmp_path):
