@@ -259,6 +259,7 @@ class Promise(StrEnum):
     UNAUDITED = "not audited yet"
     WITHDRAWN = "withdrawn"
     BROKEN = "broken"
+    UNSURE = "in doubt"
     KEPT = "kept"
 
 
@@ -277,4 +278,8 @@ def promise(told: Mapping[str, Any]) -> tuple[Promise, float]:
     allowed = number(audit.get("allowed"))
     if math.isnan(allowed):
         return Promise.WITHDRAWN, promised
-    return (Promise.BROKEN if number(audit.get("low")) > allowed else Promise.KEPT), promised
+    if number(audit.get("low")) > allowed:
+        return Promise.BROKEN, promised
+    # More alerts than were promised, of so few hosts that it may be chance.
+    more = number(audit.get("alert_rate")) > allowed
+    return (Promise.UNSURE if more else Promise.KEPT), promised

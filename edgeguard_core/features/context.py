@@ -131,6 +131,11 @@ class HostContext:
         """How many entries were forgotten to stay within the bounds."""
         return sum(memory.evicted for memory in self._memories())
 
+    @property
+    def has_known_times(self) -> bool:
+        """Whether any flow so far said when it was."""
+        return self._latest_s > 0.0
+
     def __len__(self) -> int:
         return sum(len(memory) for memory in self._memories())
 
@@ -305,7 +310,12 @@ def context_of(flows: Flows, timeline: NDArray[np.int64] | None = None) -> NDArr
 
 def can_have_context(flows: Flows) -> bool:
     """Whether there is time and all else that context is made of."""
-    return flows.time_ms is not None and all(name in flows.columns for name in _NEEDED)
+    return flows.time_ms is not None and has_needed(flows)
+
+
+def has_needed(flows: Flows) -> bool:
+    """Whether the columns that context is made of are there, whatever stands in them."""
+    return all(name in flows.columns for name in _NEEDED)
 
 
 def attach(flows: Flows, context: NDArray[np.float32]) -> Flows:

@@ -11,7 +11,7 @@ from edgeguard_core.detection.detector import Detector, ScoredFlows
 from edgeguard_core.detection.explain import Explanation, FeatureReason, explain
 from edgeguard_core.detection.incidents import causes, hosts
 from edgeguard_core.detection.shares import shares
-from edgeguard_core.features.context import COLUMNS, HostContext, can_have_context, has_context
+from edgeguard_core.features.context import COLUMNS, HostContext, has_context, has_needed
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Record
 from edgeguard_core.watch.exclusions import LiveExclusions
@@ -22,6 +22,7 @@ MOST_EXPLAINED: Final = 64
 """Alerts of one batch that are explained in full; beyond them a flood gets shares alone."""
 _TOP = 8
 _HASH_BOUND = 64  # windows whose homeless alerts are counted
+_MOST_UNTIMED: Final = 100  # flows without a time before the first that has one
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Judge:
     context: HostContext
     incidents: LiveIncidents = field(default_factory=LiveIncidents)
     _homeless: dict[float, int] = field(default_factory=dict)
+    _untimed: int = 0
 
     @property
     def wants_context(self) -> bool:
@@ -100,8 +102,14 @@ class Judge:
         return Judged(records, is_alert, scored, host, start_ms, end_ms, n_hidden)
 
     def _with_context(self, flows: Flows) -> Flows:
-        if not self.wants_context or has_context(flows) or not can_have_context(flows):
+        if not self.wants_context or has_context(flows) or not has_needed(flows):
             return flows
+        # A flow whose time is unknown is taken as now, also where it comes alone; a source that
+        # never knows one has no history to tell.
+        if flows.time_ms is None and not self.context.has_known_times:
+            self._untimed += len(flows)
+            if self._untimed > _MOST_UNTIMED:
+                return flows
         # As float32, which is what a whole file's context is kept in.
         found = {
             name: column.astype(np.float32).astype(np.float64)

@@ -1,7 +1,7 @@
 """The live loop: one thread reads a source, one judges what it gives and hands on what to tell."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -84,6 +84,8 @@ class Watch:
         Of this box, to notice that it sees nothing but itself.
     updater
         Brings newer bundles; it gave the detector's.
+    warn
+        Takes a sentence where records cannot: the disk is full, and there is room again.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Watch:
         reviews: Path | None = None,
         own_addresses: Iterable[str] = (),
         updater: "Updater | None" = None,
+        warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.detector, self.feed, self.delivery = detector, feed, delivery
         self.settings, self.clock = settings, clock
@@ -123,6 +126,7 @@ class Watch:
         self._failure: BaseException | None = None
         self._pending: list[Record] = []
         self._complaints: list[str] = []
+        self._warn, self._is_held_back = warn, False
         self._newest_s = self.started_s
         self._tick_s = self._beat_s = float("-inf")
         self._state_seen: tuple[int, int] | None = None
@@ -206,7 +210,7 @@ class Watch:
 
     def _loop(self) -> None:
         self._tick()
-        while not self.queue.is_ended:
+        while self._is_held_back or not self.queue.is_ended:
             if self._stopped.is_set():
                 self.feed.stop()
                 self.queue.stop()
@@ -286,12 +290,25 @@ class Watch:
             return True
         try:
             self.delivery.accept(self._pending)
-        except OutputError:
-            return False  # said by the status of the spool; tried again
-        self._pending = []
+        except OutputError as error:
+            if not self._is_held_back:
+                self._warn(f"{error} Nothing more is judged until there is room.")
+            self._is_held_back = True
+            self._beat_alone()
+            return False  # tried again
+        if self._is_held_back:
+            self._warn("There is room again; the watch goes on where it stood.")
+        self._pending, self._is_held_back = [], False
         if getattr(self.delivery, "ended", False):
             self.stop()  # who read the lines went away
         return True
+
+    def _beat_alone(self) -> None:
+        """A sign of life needs no room on the disk, and says how little there is."""
+        beats = [record for record in self._pending if record.kind is Kind.HEARTBEAT]
+        if beats:
+            self.delivery.accept(beats[-1:])
+            self._pending = [r for r in self._pending if r.kind is not Kind.HEARTBEAT]
 
     # -- each second -------------------------------------------------------------------------
 

@@ -145,7 +145,8 @@ class Wellbeing:
         )
         records = self._tell(
             self._broken.look(found.is_broken), Kind.AUDIT, "promise_broken",
-            f"{rate}, and {promise}; {why}.", f"{rate} again, as promised.", now_ms, figures,
+            f"{rate}, and {promise}; {why}.", f"{rate}, and {promise}; {_no_longer(found)}.",
+            now_ms, figures,
         )  # fmt: skip
         return records + self._tell(
             self._drift.look(found.has_drifted), Kind.DRIFT, "drift",
@@ -225,3 +226,12 @@ class Wellbeing:
         is_over = change != BEGINS
         message = ends if is_over else begins
         return [self.teller.event(kind, reason, message, now_ms, {**figures, "over": is_over})]
+
+
+def _no_longer(found: AuditReport) -> str:
+    """Why a promise counts as broken no more: it is kept, or too few hosts alert to tell."""
+    if found.allowed is None:
+        return "nothing is promised for these flows now"
+    if found.alert_rate <= found.allowed:
+        return "the promise is kept again"
+    return "they come from so few hosts and hours that this may be chance again"

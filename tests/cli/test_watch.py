@@ -4,9 +4,12 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from support import PROJECT
@@ -147,6 +150,35 @@ def test_a_run_that_ends_tells_nothing_of_another_run(said, tmp_path, data):
         told = lines_of((tmp_path / name).read_text())
         counts.append(sum(line["kind"] == "alert" for line in told))
     assert counts[0] == counts[1] > 0
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Answers 503 to the first post and keeps what comes after it."""
+
+    posts: ClassVar[list[list[dict]]] = []
+
+    def do_POST(self):
+        self.posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(503 if len(self.posts) == 1 else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_sink_that_fails_once_has_all_of_a_run_that_ends(said, tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = tmp_path / "box.yaml"
+        settings.write_text(
+            f"sinks:\n  - jsonl: told.jsonl\n    kinds: [alert]\n"
+            f"  - webhook: http://127.0.0.1:{server.server_port}\n    kinds: [alert]\n"
+        )
+        code, _, err = said("watch", DEMO, CAPTURE, "--config", settings, "--state", tmp_path / "s")
+        server.shutdown()
+    assert (code, err) == (0, "")
+    told = {line["event"]["id"] for line in lines_of((tmp_path / "told.jsonl").read_text())}
+    assert {record["event"]["id"] for post in Busy.posts[1:] for record in post} == told
 
 
 def test_a_second_watch_on_the_same_state_is_refused(said, tmp_path):

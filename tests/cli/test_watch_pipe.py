@@ -6,8 +6,12 @@ import gzip
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import pytest
 from support import PROJECT
+
+from edgeguard_core.cli.edge import watch
 
 
 def test_a_watch_ends_when_nobody_reads_its_lines_any_more(tmp_path):
@@ -33,3 +37,26 @@ def test_a_watch_ends_when_nobody_reads_its_lines_any_more(tmp_path):
         *_, last = child.stderr.read().splitlines()
     assert child.returncode == 0
     assert "flows" in json.loads(last)
+
+
+@pytest.mark.parametrize(
+    ("taken", "looks"),
+    [([], 1), ([0, 0], 2), ([200, 400, 400], 3), ([200, 400, 600], 4)],
+)
+def test_whoever_reads_slowly_is_waited_for_as_long_as_anything_is_taken(taken, looks):
+    """``taken``: how much the sink has each time that the wait ends too early."""
+    left = list(taken)
+
+    class Slow:
+        flushes = 0
+
+        def flush(self, within_s):
+            self.flushes += 1
+            return not left
+
+        def status(self):
+            return {"jsonl -": SimpleNamespace(delivered=left.pop(0))}
+
+    slow = Slow()
+    watch._drain(slow)
+    assert slow.flushes == looks

@@ -269,6 +269,7 @@ def test_how_soon_an_attack_was_found(tmp_path: Path) -> None:
         (None, live_view.Promise.UNAUDITED),
         ({"low": 0.02, "allowed": 0.012}, live_view.Promise.BROKEN),
         ({"low": 0.005, "allowed": 0.012}, live_view.Promise.KEPT),
+        ({"low": 0.0, "alert_rate": 0.13, "allowed": 0.012}, live_view.Promise.UNSURE),
         ({"low": 0.005, "allowed": None}, live_view.Promise.WITHDRAWN),
     ],
 )

@@ -271,10 +271,30 @@ def test_a_full_disk_holds_the_watch_back_and_loses_nothing(tmp_path):
             super().sleep(seconds)
             delivery.is_full = self.monotonic() < 3
 
-    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock())
+    said: list[str] = []
+    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock(), warn=said.append)
     watch.run()
     assert delivery.of(Kind.ALERT)
+    assert [sentence.split(".")[0] for sentence in said] == [
+        "The disk is full", "There is room again; the watch goes on where it stood",
+    ]  # fmt: skip
     assert watch.clock.monotonic() >= 3
+
+
+def test_signs_of_life_go_on_while_the_disk_is_full(tmp_path):
+    class Clock(ManualClock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            if self.monotonic() > 5:
+                watch.stop()
+
+    delivery = MemoryDelivery()
+    delivery.is_full = True
+    watch, _ = watch_of([scan(60)], tmp_path, delivery=delivery, clock=Clock(),
+                        settings={"heartbeat_s": 1.0})  # fmt: skip
+    watch.run()
+    assert {record.kind for record in delivery.records} == {Kind.HEARTBEAT}
+    assert len(delivery.records) >= 5
 
 
 def test_what_a_source_says_becomes_an_event(tmp_path):
@@ -304,6 +324,26 @@ def test_flows_that_the_model_cannot_read_end_the_watch_with_a_sentence(tmp_path
     )
     watch, _ = watch_of([lacking], tmp_path)
     with pytest.raises(SchemaError, match="state"):
+        watch.run()
+
+
+@pytest.mark.parametrize("at", [0, 40, 79])
+def test_a_flow_whose_time_is_unknown_is_judged_also_where_it_comes_alone(tmp_path, at):
+    flows = scan(80)
+    flows.columns["bidirectional_first_seen_ms"][at] = np.nan
+    alerts = []
+    for most in (80, 1):
+        watch, delivery = watch_of([flows], tmp_path, settings={"batch_flows": most})
+        summary = watch.run()
+        assert summary.flows == 80
+        alerts.append((summary.alerts, [record.id for record in delivery.of(Kind.ALERT)]))
+    assert alerts[0] == alerts[1]
+
+
+def test_a_source_that_never_knows_the_time_ends_with_a_sentence(tmp_path):
+    flows = made(400, bidirectional_first_seen_ms=np.nan)
+    watch, _ = watch_of(cut(flows, *range(0, 400, 10)), tmp_path)
+    with pytest.raises(SchemaError, match="history of their hosts"):
         watch.run()
 
 

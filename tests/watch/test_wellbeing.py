@@ -1,5 +1,7 @@
 """Promise, drift, silence, a wrong port: told once when they begin and once when they are over."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from watching import NOON_MS, MemoryFeed, demo, made, scan, watch_of
@@ -9,7 +11,7 @@ from edgeguard_core.detection import Detector
 from edgeguard_core.outputs.records import Kind
 from edgeguard_core.sources.feed import Fed
 from edgeguard_core.watch.alarms import Alarm
-from edgeguard_core.watch.audit import PromiseAudit
+from edgeguard_core.watch.audit import AuditReport, PromiseAudit
 from edgeguard_core.watch.wellbeing import Wellbeing
 
 HOURS, HOSTS, EACH = 20, 12, 10
@@ -145,6 +147,23 @@ def test_another_meter_withdraws_the_promise(tmp_path):
     (record,) = delivery.of(Kind.AUDIT, "promise_withdrawn")
     assert "zeek" in record.body["message"]
     assert record.body["edgeguard"]["over"] is False
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "why"),
+    [(0.004, 0.001, "the promise is kept again"), (0.13, 0.0, "chance again")],
+)
+def test_a_promise_that_is_broken_no_more_says_kept_only_where_it_is(tmp_path, rate, low, why):
+    watch, _ = watch_of([], tmp_path)
+    being = Wellbeing(Detector(demo(), tmp_path), watch.teller, silent_after_s=60)
+    broken = AuditReport(9_000, 40, 0.21, 0.1, 0.3, 0.003, 0.004, 0.0, 1.0)
+    over = dataclasses.replace(broken, alert_rate=rate, low=low)
+    found = iter([broken, broken, over, over])
+    being.audit.look = lambda *_: next(found)
+    told = [record for _ in range(4) for record in being._look_promise(0.0)]
+    assert [r.body["edgeguard"]["over"] for r in told] == [False, True]
+    assert told[1].body["message"].startswith(f"{100 * rate:.2g} % of flows alert, and 0.3 % were")
+    assert why in told[1].body["message"]
 
 
 def test_more_incidents_than_the_budget_are_told(tmp_path):

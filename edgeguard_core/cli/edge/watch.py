@@ -18,6 +18,7 @@ from edgeguard_core.errors import EdgeGuardError, OutputError
 
 if TYPE_CHECKING:
     from edgeguard_core.bundle import Bundle
+    from edgeguard_core.outputs.delivery import Delivery
     from edgeguard_core.watch.loop import Watch
     from edgeguard_core.watch.settings import BoxSettings
     from edgeguard_core.watch.updates import Updater
@@ -104,6 +105,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     """All that a watch needs, and its sinks flushed in the end."""
     from edgeguard_core.bundle import StateFolder
     from edgeguard_core.cli.edge import sources
+    from edgeguard_core.cli.output import print_warnings
     from edgeguard_core.clock import SystemClock
     from edgeguard_core.detection.detector import Detector
     from edgeguard_core.outputs.delivery import Delivery
@@ -146,6 +148,7 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             reviews=state.path / REVIEWS,
             own_addresses=sources.own_addresses() if kind == "interface" else (),
             updater=updater,
+            warn=lambda sentence: None if asked.quiet else print_warnings([sentence]),
         )  # fmt: skip
         metrics = _metrics(settings, watch)
         try:
@@ -153,8 +156,22 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
         finally:
             if metrics is not None:
                 metrics.close()
+            if ends or kind in ("stdin", "pipe"):
+                _drain(delivery)
             if not delivery.close(_CLOSE_S) and not asked.quiet:
                 _warn_of_undelivered(delivery.status(), None if ends else folder)
+
+
+def _drain(delivery: "Delivery") -> None:
+    """Wait as long as a sink still takes something, and try again one that fails.
+
+    The source has ended: whoever reads slowly is waited for, as by any program on a pipe.
+    """
+    taken = -1
+    while not delivery.flush(_CLOSE_S):
+        before, taken = taken, sum(one.delivered for one in delivery.status().values())
+        if taken == before:
+            return
 
 
 def _run(watch: "Watch", asked: argparse.Namespace) -> Any:
