@@ -34,7 +34,8 @@ from edgeguard_core.sources.synthesis.replay import STARTS_MS, ReplayFeed
 from edgeguard_core.sources.synthesis.rows import Rows
 from edgeguard_core.sources.synthesis.working_days import WorkingDays
 from edgeguard_core.thresholds import Calibration, conformal
-from edgeguard_core.watch.loop import Watch, WatchSummary
+from edgeguard_core.watch.loop import Watch
+from edgeguard_core.watch.reporting import WatchSummary
 from edgeguard_core.watch.settings import BoxSettings
 
 PROMISED_RATE: Final = 0.003

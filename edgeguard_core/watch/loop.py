@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -23,7 +22,7 @@ from edgeguard_core.watch.following import Following
 from edgeguard_core.watch.incidents import LiveIncidents, Told
 from edgeguard_core.watch.judging import Judge
 from edgeguard_core.watch.keeper import Keeper
-from edgeguard_core.watch.reporting import heartbeat_figures
+from edgeguard_core.watch.reporting import WatchSummary, heartbeat_figures
 from edgeguard_core.watch.service_notify import ServiceManager
 from edgeguard_core.watch.settings import BoxSettings
 from edgeguard_core.watch.telling import Teller
@@ -51,22 +50,6 @@ class Delivers(Protocol):
 
     def close(self, within_s: float) -> bool:
         """Deliver what is left."""
-
-
-@dataclass(frozen=True)
-class WatchSummary:
-    """How a watch went, from its start to its end."""
-
-    flows: int
-    alerts: int
-    incidents: int
-    dropped: int
-    late: int
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The keys of the last line."""
-        return {"format": 1, **vars(self), "seconds": round(self.seconds, 3)}
 
 
 class Watch:

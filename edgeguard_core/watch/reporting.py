@@ -1,11 +1,28 @@
-"""What a heartbeat says of a watch."""
+"""What a watch says of itself: in its heartbeats, and when it ends."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeguard_core.watch.figures import COUNTED, disk_free_bytes, resident_bytes
 
 if TYPE_CHECKING:
     from edgeguard_core.watch.loop import Watch
+
+
+@dataclass(frozen=True)
+class WatchSummary:
+    """How a watch went, from its start to its end."""
+
+    flows: int
+    alerts: int
+    incidents: int
+    dropped: int
+    late: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of the last line."""
+        return {"format": 1, **vars(self), "seconds": round(self.seconds, 3)}
 
 
 def heartbeat_figures(watch: "Watch", strip: list[list[float]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from edgeguard_core.pipeline.live_demo import (
     office_detector,
     run_live_demo,
 )
-from edgeguard_core.watch.loop import WatchSummary
+from edgeguard_core.watch.reporting import WatchSummary
 
 
 @dataclass
