@@ -36,7 +36,7 @@ FILE_GONE = (
     "page."
 )
 BUSY = "Attacks are being laid into another file: wait for that to end."
-NAME_IT = "Name the recall on synthetic attacks in the reason"
+NAME_IT = "Name the recall on synthetic attacks, too"
 
 
 def other_schema(schema: str) -> str:
