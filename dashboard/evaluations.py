@@ -130,12 +130,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class InForce:
-    """The threshold that a bundle alerts by here, and those it had before."""
+    """The threshold that a bundle alerts by here, and those it had before; and which model."""
 
     threshold: Threshold
     origin: str  # 'bundle' or 'state 0002'
     versions: tuple[ThresholdVersion, ...] = ()
     warnings: tuple[str, ...] = ()
+    schema: str = ""  # of the flows that the bundle reads
+    model_sha256: str = ""
 
 
 def listed() -> list[Reference]:
@@ -217,7 +219,14 @@ def _in_force(bundle: str, state: str, stamp: str) -> InForce:
     folder = StateFolder(Path(state))
     current = folder.current(loaded)
     versions, warnings = folder.versions(loaded)
-    return InForce(current.threshold, current.origin, tuple(versions), warnings)
+    return InForce(
+        current.threshold,
+        current.origin,
+        tuple(versions),
+        warnings,
+        loaded.schema.name,
+        loaded.model_sha256,
+    )
 
 
 def read(reference: Reference) -> Evaluated:

@@ -55,7 +55,7 @@ class Job:
     """What was asked for."""
 
     id: str
-    kind: str  # 'inspect' | 'learn' | 'train' | 'score'
+    kind: str  # 'inspect' | 'learn' | 'train' | 'score' | 'rehearse' …
     file_id: str
     title: str
     created: str  # ISO, UTC

@@ -68,6 +68,8 @@ class StudioKey:
     SAVE = "eg_studio_save"
     SAVED = "eg_studio_saved"
     NEAR = "eg_studio_near"
+    LAY = "eg_studio_lay"
+    NAME_SYNTHETIC = "eg_studio_name_synthetic"
 
 
 class ErrorsKey:

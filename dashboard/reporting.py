@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dashboard import evaluations, reviewing
+from dashboard import evaluations, rehearsal, reviewing
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection.review import tally
 from edgeguard_core.pipeline.findings import (
@@ -62,6 +62,7 @@ def findings(
                 exclusion_row(one, material.columns, alerts, now) for one in log.exclusions()
             ],
         ),
+        laid=rehearsal.of(evaluated, in_force).laid,
         warnings=in_force.warnings,
     )
 

@@ -33,13 +33,16 @@ Sketches = tuple[ThresholdSketch, ThresholdSketch | None]
 _exact: WeakKeyDictionary[Evaluated, dict[tuple[float, ...], Sketches]] = WeakKeyDictionary()
 
 
-def exact_sketches(evaluated: Evaluated, values: tuple[float, ...]) -> Sketches:
+def exact_sketches(
+    evaluated: Evaluated, values: tuple[float, ...], *, beside: bool = False
+) -> Sketches:
     """The sketches over flows and incidents, with an edge at each of some values.
 
-    A complete sketch needs none. What was counted is kept as long as the evaluation is.
+    A complete sketch needs none, unless other flows are counted ``beside`` these on its edges.
+    What was counted is kept as long as the evaluation is.
     """
     wanted = tuple(sorted({float(np.float32(value)) for value in values}))
-    if evaluated.sketch.complete:
+    if evaluated.sketch.complete and not beside:
         return evaluated.sketch, evaluated.incident_sketch
     kept = _exact.setdefault(evaluated, {})
     if wanted not in kept:

@@ -18,6 +18,7 @@ _LEARN_STAGES = {
     "score": (0.86, 1.0),
 }
 _COMPARE_STAGES = {"score": (0.0, 0.4), "compare": (0.4, 1.0)}
+_REHEARSE_STAGES = {"read": (0.0, 0.1), "rehearse": (0.1, 1.0)}
 _SCORE_STAGES = {"score": (0.0, 0.98), "write": (0.98, 1.0)}
 _FEWEST_LOSSES = 2
 MOST_LOSSES = 120  # points of the curve; with these a look costs less than 6 kB
@@ -76,6 +77,8 @@ def fraction(job: jobs.Job, now: jobs.Status) -> float:
 def _stages_of(job: jobs.Job) -> dict[str, tuple[float, float]]:
     if job.kind == "compare":
         return _COMPARE_STAGES
+    if job.kind == "rehearse":
+        return _REHEARSE_STAGES
     return _LEARN_STAGES if job.kind in jobs.LEARNING else _SCORE_STAGES
 
 
@@ -124,7 +127,7 @@ def _stages(job: jobs.Job, now: jobs.Status) -> str:
     current = stage_of(job, now)
     at = names.index(current) if current in names else 0
     if now.stage == "done" and current not in names:
-        at = names.index("score")
+        at = names.index("score") if "score" in names else len(names) - 1
     said = []
     for number, name in enumerate(names):
         if number < at:

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import evaluations, state, tuning, wording
-from dashboard.components import boundary, tables, tuner
+from dashboard import evaluations, rehearsal, state, tuning, wording
+from dashboard.components import boundary, synthetic, tables, tuner
 from dashboard.keys import StudioKey
 from dashboard.wording import studio as words
+from dashboard.wording import synthetic as synthetic_words
 from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection import Detector
+from edgeguard_core.evaluation.laid import LaidAttacks
 from edgeguard_core.pipeline.judge import store_threshold
 from edgeguard_core.thresholds import Threshold
 
@@ -35,14 +37,19 @@ def show(
         st.page_link("views/data.py", label="Upload a file", icon=":material/upload_file:")
         return
     refined = _refined(evaluated, threshold.value)
+    found = rehearsal.of(evaluated, force)
+    values = (force.threshold.value, *refined)
     content = tuner.Content.of(
-        *tuning.exact_sketches(evaluated, (force.threshold.value, *refined)),
+        *tuning.exact_sketches(evaluated, values, beside=found.laid is not None),
         in_force=force.threshold.value,
         can_refine=True,
+        laid=found.laid,
     )
+    synthetic.show_above(evaluated, found)
     start = _start(content, threshold)
     tuner.show(content, start, key=StudioKey.TUNER, on_decided=_take_over)
-    _below(evaluated, force, threshold)
+    synthetic.show_below(evaluated, found)
+    _below(evaluated, force, threshold, found.laid)
 
 
 def _refined(evaluated: evaluations.Evaluated, value: float) -> tuple[float, ...]:
@@ -105,14 +112,17 @@ def _take_over() -> None:
 
 @st.fragment
 def _below(
-    evaluated: evaluations.Evaluated, force: evaluations.InForce, threshold: Threshold
+    evaluated: evaluations.Evaluated,
+    force: evaluations.InForce,
+    threshold: Threshold,
+    laid: LaidAttacks | None,
 ) -> None:
     with boundary.boundary():
         _changed(evaluated, force, threshold)
         _near(evaluated, threshold)
         left, right = st.columns(2, gap="large")
         with left:
-            _save(evaluated, force, threshold)
+            _save(evaluated, force, threshold, laid)
         with right:
             _link()
         _versions(force)
@@ -176,7 +186,10 @@ def _table(frame: pd.DataFrame, empty: str, alt: str) -> None:
 
 
 def _save(
-    evaluated: evaluations.Evaluated, force: evaluations.InForce, threshold: Threshold
+    evaluated: evaluations.Evaluated,
+    force: evaluations.InForce,
+    threshold: Threshold,
+    laid: LaidAttacks | None,
 ) -> None:
     st.subheader("Save as policy")
     saved = st.session_state.pop(StudioKey.SAVED, None)
@@ -187,6 +200,11 @@ def _save(
     with st.form(StudioKey.SAVE, border=False):
         st.text_input("Reason", key=StudioKey.REASON, placeholder=words.REASON, max_chars=200)
         st.text_input("Author", key=StudioKey.AUTHOR, placeholder=words.AUTHOR, max_chars=80)
+        recall = None if laid is None else synthetic_words.recall(laid, threshold.value)
+        if recall is not None:
+            st.checkbox(
+                synthetic_words.NAME_IT, value=True, key=StudioKey.NAME_SYNTHETIC, help=recall
+            )
         if st.form_submit_button(
             f"Save {wording.number(threshold.value)} as policy",
             type="primary",
@@ -194,15 +212,17 @@ def _save(
             disabled=same,
             help=words.NOTHING_TO_SAVE if same else None,
         ):
-            _store(evaluated, threshold)
+            _store(evaluated, threshold, recall)
 
 
-def _store(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
+def _store(evaluated: evaluations.Evaluated, threshold: Threshold, recall: str | None) -> None:
     who = str(st.session_state.get(StudioKey.AUTHOR, "")).strip()
     why = str(st.session_state.get(StudioKey.REASON, "")).strip()
     if not (who and why):
         boundary.say(words.INCOMPLETE)
         return
+    if recall is not None and st.session_state.get(StudioKey.NAME_SYNTHETIC):
+        why = f"{why} {recall}"
     reference = evaluated.reference
     detector = Detector(Bundle.load(reference.bundle), state=reference.state)
     origin = store_threshold(

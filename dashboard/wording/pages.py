@@ -38,6 +38,7 @@ STAGES = {
     "convert": "Converting, comparing",
     "calibrate": "Calibrating",
     "score": "Scoring",
+    "rehearse": "Laying attacks in",
     "write": "Writing",
     "done": "Finishing",
 }

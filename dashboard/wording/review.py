@@ -259,6 +259,7 @@ SECTION_LABELS = {
     "threshold": "Threshold and promise",
     "distribution": "Scores",
     "classes": "Recall by class",
+    "synthetic": "Synthetic attacks",
     "incidents": "Incidents",
     "verdicts": "Verdicts",
     "exclusions": "Exclusions",

@@ -23,8 +23,8 @@ from edgeguard_core.evaluation.report_markup import (
 from edgeguard_core.evaluation.report_style import STYLE
 
 SECTIONS: Final = (
-    "summary", "threshold", "distribution", "classes", "incidents", "verdicts", "exclusions",
-    "model",
+    "summary", "threshold", "distribution", "classes", "synthetic", "incidents", "verdicts",
+    "exclusions", "model",
 )  # fmt: skip
 """What can be chosen; provenance of the flows and the limitations are always there."""
 
@@ -202,6 +202,37 @@ def _classes(found: list[Document]) -> Html:
     )
 
 
+def _synthetic(found: Document) -> Html:
+    """Recall on attacks that were laid in; a row a kind, a column a strength."""
+    strengths = list(found["mean_recall"])
+    cells = {(one["kind"], one["strength"]): one for one in found["attacks"]}
+    kinds = list(dict.fromkeys(one["kind"] for one in found["attacks"]))
+    rows = [
+        [kind.replace("_", " "), *(_laid(cells.get((kind, name))) for name in strengths)]
+        for kind in kinds
+    ]
+    means = [percent(mean) for mean in found["mean_recall"].values()]
+    return _section(
+        "Recall on synthetic attacks",
+        element("p", found["sentence"]),
+        table(
+            ["Kind of attack", *(f"{name.capitalize()} strength" for name in strengths)],
+            [*rows, ["mean of the kinds", *means]],
+            numeric=tuple(range(1, len(strengths) + 1)),
+        ),
+        element("p", "* few flows: the figure is a rough one.", class_="quiet")
+        if any(one.get("few") for one in found["attacks"])
+        else None,
+    )
+
+
+def _laid(one: Document | None) -> str:
+    if one is None or not one["flows"]:
+        return UNDEFINED
+    share = percent(one["recall"]) + (" *" if one.get("few") else "")
+    return f"{share} ({count(one['found'])} of {count(one['flows'])})"
+
+
 def _incidents(found: Document) -> Html:
     listed = found["listed"][:MOST_INCIDENTS]
     rows = [
@@ -307,6 +338,7 @@ _PARTS: Final[Mapping[str, Callable[[Any], Html]]] = {
     "threshold": _threshold,
     "distribution": _distribution,
     "classes": _classes,
+    "synthetic": _synthetic,
     "incidents": _incidents,
     "verdicts": _verdicts,
     "exclusions": _exclusions,

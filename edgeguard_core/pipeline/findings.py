@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeguard_core.bundle import Bundle, ThresholdVersion
 from edgeguard_core.detection.grouping import IncidentArrays
+from edgeguard_core.evaluation.laid import LaidAttacks
 from edgeguard_core.evaluation.report import MOST_INCIDENTS
 from edgeguard_core.thresholds import Threshold, ThresholdSketch
 
@@ -69,6 +70,8 @@ class Findings:
         Why a flow is odd, by its line.
     created
         From the caller's clock.
+    laid
+        Synthetic attacks that were laid into these flows; None where none were.
     """
 
     title: str
@@ -83,6 +86,7 @@ class Findings:
     withdrawn: str | None = None
     sentences: Mapping[int, str] = field(default_factory=dict)
     reviewed: Reviewed | None = None
+    laid: LaidAttacks | None = None
     warnings: tuple[str, ...] = ()
 
 

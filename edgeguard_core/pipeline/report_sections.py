@@ -12,6 +12,7 @@ from edgeguard_core.bundle import Bundle
 from edgeguard_core.bundle.files import MANIFEST
 from edgeguard_core.evaluation.compare import curves
 from edgeguard_core.evaluation.curves import Curve
+from edgeguard_core.evaluation.laid import SYNTHETIC
 from edgeguard_core.evaluation.operating import OperatingPoint, operating_point
 from edgeguard_core.evaluation.report import MOST_CLASSES, SECTIONS
 from edgeguard_core.pipeline.demo import NOTE
@@ -45,6 +46,7 @@ def document_of(findings: Findings, sections: Sequence[str]) -> dict[str, Any]:
         "threshold": lambda: _threshold(findings, point),
         "distribution": lambda: _distribution(findings, sketch, point),
         "classes": lambda: _classes(findings, point),
+        "synthetic": lambda: findings.laid.to_json(line) if findings.laid else None,
         "incidents": lambda: _incidents(findings),
         "verdicts": lambda: _verdicts(findings.reviewed),
         "exclusions": lambda: list(findings.reviewed.exclusions) if findings.reviewed else None,
@@ -276,6 +278,8 @@ def _limitations(findings: Findings, point: OperatingPoint) -> list[str]:
         said.append("The flows carry no labels: nothing is known about recall or precision.")
     elif not flows.sketch.n_attacks:
         said.append("No flow is labelled as an attack: nothing is known about recall.")
+    if findings.laid is not None:
+        said.append(SYNTHETIC)
     if flows.sketch.duration_hours is None:
         said.append("The flows have no times: there are no rates by hour and no incidents.")
     if findings.origin == TRIED:

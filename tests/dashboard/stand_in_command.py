@@ -4,9 +4,10 @@ What it does is told by the name of the file it is given: ``unknown`` is not rec
 ``rejects`` has rejected rows, ``slow`` never ends, ``stubborn`` neither and ignores a
 SIGTERM, ``refused`` is refused by train, ``few`` has too few benign rows, ``words`` names none
 benign, ``real`` gives the shipped bundle, ``unscored`` is refused by score, ``bug`` makes it crash,
-``nolabels`` has none, ``odd`` holds oddities and events.
+``nolabels`` has none, ``odd`` holds oddities and events, ``elsewhere`` another model rehearses.
 """
 
+import hashlib
 import json
 import shutil
 import signal
@@ -215,6 +216,24 @@ def compare(places: list[str], options: dict[str, str]) -> int:
     return 0
 
 
+def rehearse(places: list[str], options: dict[str, str]) -> int:
+    """Two kinds at three strengths; the stronger, the higher their scores."""
+    bundle, path = Path(places[0]), Path(places[1])
+    report(options, "rehearse", 0.5)
+    if "refused" in path.name:
+        return refuse("The disk is full; free some space.")
+    wait_if_slow(path, options)
+    cells = [(k, s) for k in ("syn_flood", "beaconing") for s in ("low", "medium", "high")] * 50
+    levels = np.array([("low", "medium", "high").index(strength) for _, strength in cells])
+    scores = np.random.default_rng(0).lognormal(levels, 0.7).astype(np.float32)
+    kind, strength = zip(*cells, strict=True)
+    table = pa.table({"kind": kind, "strength": strength, "score": scores})
+    pq.write_table(table, options["--out"])
+    model = hashlib.sha256((bundle / "model.tflite").read_bytes()).hexdigest()
+    answer(laid=len(cells), model_sha256="0" * 64 if "elsewhere" in path.name else model)
+    return 0
+
+
 def demo(places: list[str], options: dict[str, str]) -> int:
     """The replay of the Live page: never tells anything, and ends when asked to."""
     Path(options["--live"]).mkdir(parents=True, exist_ok=True)
@@ -226,6 +245,7 @@ VERBS = {
     "compare": compare,
     "demo": demo,
     "inspect": inspect,
+    "rehearse": rehearse,
     "train": train,
     "score": score,
     "explain": explain,

@@ -76,6 +76,15 @@ def document(name: str = "scan", classes: int = 2, incidents: int = 3, text: str
              "high": 0.86, "few": n == 0}
             for n in range(classes)
         ],
+        "synthetic": {
+            "synthetic": True, "sentence": text, "mean_recall": {"low": 0.2, name: None},
+            "attacks": [
+                {"kind": name, "strength": "low", "flows": 5, "found": 1, "recall": 0.2,
+                 "low": 0.1, "high": 0.6, "few": True},
+                {"kind": "flood", "strength": "low", "flows": 0, "found": 0, "recall": None,
+                 "low": None, "high": None, "few": True},
+            ],
+        },
         "incidents": {
             "sentence": text,
             "listed": [

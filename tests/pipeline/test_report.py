@@ -15,6 +15,7 @@ from edgeguard_core.detection.grouping import group_incidents
 from edgeguard_core.detection.review import JudgedFlow, Reviews, Verdict
 from edgeguard_core.errors import EdgeGuardError, OutputError, SourceError
 from edgeguard_core.evaluation import class_index, sketch_of
+from edgeguard_core.evaluation.laid import SYNTHETIC, LaidAttacks
 from edgeguard_core.evaluation.report import MOST_BYTES, SECTIONS
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.table import Labels
@@ -153,6 +154,25 @@ def test_without_labels_and_times_a_report_says_what_it_cannot_know(demo: Findin
     assert "no labels" in said
     assert "no times" in said
     assert "nobody can audit" in made.document["threshold"]["no_promise"]
+
+
+def test_recall_on_synthetic_attacks_is_told_as_such_and_only_where_some_were_laid_in(
+    demo: Findings,
+) -> None:
+    plainly = make_report(demo)
+    assert plainly.document["synthetic"] is None
+    assert "synthetic attacks" not in plainly.html
+    laid = LaidAttacks.of(
+        [9.0] * 40 + [0.1], ["beaconing"] * 41, ["low"] * 41,
+        kinds=("beaconing",), strengths=("low", "high"),
+    )  # fmt: skip
+    made = make_report(replace(demo, laid=laid))
+    (low, high) = made.document["synthetic"]["attacks"]
+    assert (low["found"], low["flows"], high["flows"], high["recall"]) == (40, 41, 0, None)
+    assert made.document["synthetic"]["synthetic"] is True
+    assert "97.6 % (40 of 41)" in made.html
+    assert made.document["summary"] == plainly.document["summary"]
+    assert SYNTHETIC in made.document["limitations"]
 
 
 def test_verdicts_and_exclusions_of_the_log_are_told(demo: Findings, tmp_path) -> None:

@@ -17,6 +17,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.wording import studio as words
+from dashboard.wording import synthetic
+from edgeguard_core.evaluation.laid import LaidAttacks
 from edgeguard_core.evaluation.sketching import UNLABELLED_CLASS
 from edgeguard_core.thresholds import ThresholdSketch
 
@@ -28,6 +30,7 @@ _SCRIPTS = (
     "goals",
     "chart",
     "panels",
+    "synthetic",
     "curves",
     "controls",
     "gesture",
@@ -136,6 +139,7 @@ class Content:
     bars: pd.DataFrame
     meta: dict[str, Any]
     rev: str
+    laid: pd.DataFrame | None = None  # synthetic attacks at or above each edge, a column a cell
 
     @classmethod
     def of(
@@ -145,6 +149,7 @@ class Content:
         *,
         in_force: float,
         can_refine: bool,
+        laid: LaidAttacks | None = None,
     ) -> "Content":
         """Of a sketch over flows and one over incidents on the very same edges.
 
@@ -154,15 +159,21 @@ class Content:
             The threshold that Reset goes back to.
         can_refine
             Whether a value between edges can be counted, and ``Decided.refine`` may be set.
+        laid
+            Synthetic attacks, whose recall is shown beside; they count in no other figure.
         """
         counts, bars = _counts(sketch, incidents), _bars(sketch)
         meta = _meta(sketch, incidents) | {"in_force": in_force, "can_refine": can_refine}
-        return cls(counts, bars, meta, _digest(counts, bars, meta))
+        meta["laid"] = None if laid is None else _told_of(laid)
+        beside = None if laid is None else _laid_counts(laid, sketch)
+        frames = (counts, bars) if beside is None else (counts, bars, beside)
+        return cls(counts, bars, meta, _digest(frames, meta), beside)
 
     def data(self, start: Start) -> dict[str, Any]:
         """As the component takes it."""
         meta = {**self.meta, "rev": self.rev, "init": start.to_json()}
-        return {"sketch": self.counts, "hist": self.bars, "meta": meta}
+        laid = {} if self.laid is None else {"laid": self.laid}
+        return {"sketch": self.counts, "hist": self.bars, **laid, "meta": meta}
 
 
 def decided(value: Any) -> Decided | None:
@@ -245,9 +256,24 @@ def _meta(sketch: ThresholdSketch, incidents: ThresholdSketch | None) -> dict[st
     }
 
 
-def _digest(counts: pd.DataFrame, bars: pd.DataFrame, meta: dict[str, Any]) -> str:
+def _laid_counts(laid: LaidAttacks, sketch: ThresholdSketch) -> pd.DataFrame:
+    counts = laid.counts_ge(sketch.edges)
+    fits = int(laid.n.max(initial=0)) <= np.iinfo(np.uint16).max  # half the bytes on the way
+    columns = {f"a{i}": row.astype(np.uint16) if fits else row for i, row in enumerate(counts)}
+    return pd.DataFrame(columns)
+
+
+def _told_of(laid: LaidAttacks) -> dict[str, Any]:
+    return {
+        "kinds": [synthetic.kind(name) for name in laid.kinds],
+        "strengths": list(laid.strengths),
+        "n": laid.n.tolist(),
+    }
+
+
+def _digest(frames: tuple[pd.DataFrame, ...], meta: dict[str, Any]) -> str:
     found = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
-    for frame in (counts, bars):
+    for frame in frames:
         for name in frame:
             found.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
     return found.hexdigest()[:16]

@@ -39,6 +39,7 @@ function pin(S, value) {
   }
   movePinned(S);
   movePinnedClasses(S);
+  movePinnedLaid(S);
   movePinnedCurve(S);
   S.draw();
 }

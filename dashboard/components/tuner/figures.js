@@ -4,15 +4,16 @@ const Z95 = 1.959963984540054;
 const FEW_FLOWS = 30;
 const NOTHING_ASSUMED = { beta: 1, perThousand: null, flowsPerHour: null, fpCost: 1, fnCost: 10, analysts: null, minutes: 10, each: "alert" };
 
+function columnOf(table, name, Kind) {
+  const found = table.getChild(name).toArray();
+  return found instanceof Kind ? found : Kind.from(found, Number);
+}
+
 // Typed arrays of the sketch, and what follows from it for every edge.
 function readSketch(data) {
   const { meta } = data;
-  const column = (table, name, Kind) => {
-    const found = table.getChild(name).toArray();
-    return found instanceof Kind ? found : Kind.from(found, Number);
-  };
-  const edges = column(data.sketch, "edge", Float32Array);
-  const counts = meta.classes.map((_, c) => column(data.sketch, `c${c}`, Uint32Array));
+  const edges = columnOf(data.sketch, "edge", Float32Array);
+  const counts = meta.classes.map((_, c) => columnOf(data.sketch, `c${c}`, Uint32Array));
   const attackIndex = meta.classes.map((_, c) => c).filter(c => c !== meta.benign && c !== meta.unlabelled);
   const K = edges.length;
   const sum = list => {
@@ -25,7 +26,7 @@ function readSketch(data) {
     caught: sum(attackIndex),
     falseAlarms: meta.benign === null ? new Float64Array(K) : Float64Array.from(counts[meta.benign]),
     unlabelled: meta.unlabelled === null ? new Float64Array(K) : Float64Array.from(counts[meta.unlabelled]),
-    incidents: meta.has_incidents ? Float64Array.from(column(data.sketch, "incidents", Uint32Array)) : null,
+    incidents: meta.has_incidents ? Float64Array.from(columnOf(data.sketch, "incidents", Uint32Array)) : null,
     nAttacks: attackIndex.reduce((n, c) => n + meta.n[c], 0),
     nBenign: meta.benign === null ? 0 : meta.n[meta.benign],
     nUnlabelled: meta.unlabelled === null ? 0 : meta.n[meta.unlabelled],
@@ -34,8 +35,9 @@ function readSketch(data) {
     incidentHours: meta.incident_hours,
     complete: meta.complete,
     labelled: meta.labelled,
+    laid: readLaid(data),
     hist: ["low", "high", "benign", "attack", "unlabelled"].reduce(
-      (all, name) => ({ ...all, [name]: Float64Array.from(column(data.hist, name, Float64Array)) }), {}),
+      (all, name) => ({ ...all, [name]: Float64Array.from(columnOf(data.hist, name, Float64Array)) }), {}),
   };
   sketch.alerts = new Float64Array(K);
   for (let k = 0; k < K; k++) sketch.alerts[k] = sketch.caught[k] + sketch.falseAlarms[k] + sketch.unlabelled[k];
@@ -122,11 +124,12 @@ function placeOf(sk, value) {
   const k = edgeAtOrAbove(sk, value);
   if (k === sk.K) {
     const last = sk.K - 1;
-    return { k: last, value: sk.alerts[last] === 0 ? Math.fround(value) : sk.edges[last], exact: sk.alerts[last] === 0 };
+    const exact = sk.alerts[last] === 0 && laidGone(sk);
+    return { k: last, value: exact ? Math.fround(value) : sk.edges[last], exact };
   }
   const onEdge = sk.edges[k] === Math.fround(value);
   const same = k > 0 ? sk.counts.every(c => c[k] === c[k - 1]) : sk.alerts[k] === sk.total;
-  if (onEdge || sk.complete || same) return { k, value: Math.fround(value), exact: true };
+  if (onEdge || ((sk.complete || same) && laidSame(sk, k))) return { k, value: Math.fround(value), exact: true };
   return { k, value: sk.edges[k], exact: false };
 }
 

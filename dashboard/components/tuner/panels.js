@@ -72,6 +72,7 @@ function layoutPanels(S) {
   S.el.noCurves.hidden = judged;
   S.el.noCurves.textContent = S.meta.words.no_curves;
   layoutClasses(S);
+  layoutLaid(S);
 }
 
 function layoutClasses(S) {
@@ -108,6 +109,7 @@ function movePanels(S, found) {
     el.unlabelledQuiet.textContent = countText(sketch.nUnlabelled - found.unlabelled);
   }
   moveClasses(S);
+  moveLaid(S);
 }
 
 function showChange(item, now, before, pinned) {
@@ -153,7 +155,7 @@ function verdictText(S, found) {
   if (!found.alerts) return sketch.nAttacks ? "0 alerts: every attack is missed." : "0 alerts.";
   const alerts = `${countText(found.alerts)} ${found.alerts === 1 ? "alert" : "alerts"}`;
   const rate = Number.isFinite(found.alertsPerHour) ? ` (${numberText(found.alertsPerHour)} an hour)` : "";
-  if (!sketch.judged) return `${alerts}${rate} among ${countText(sketch.total)} flows.`;
+  if (!sketch.judged) return `${alerts}${rate} among ${countText(sketch.total)} flows.${laidVerdict(S)}`;
   const judged = found.caught + found.falseAlarms;
   const wrong = found.falseAlarms === 0 ? "none of them false"
     : found.falseAlarms >= judged / 2 ? `${percentText(found.falseAlarms / judged, 0)} of them false`
@@ -166,5 +168,5 @@ function spokenText(S, found) {
   const hourly = Number.isFinite(found.alertsPerHour) ? numberText(found.alertsPerHour) : "unknown";
   const words = [`threshold ${S.thresholdText}`, `precision ${share(found.precision)}`, `recall ${share(found.recall)}`, `${hourly} alerts per hour`];
   if (Number.isFinite(found.incidentsPerDay)) words.push(`${numberText(found.incidentsPerDay)} incidents per day`);
-  return words.join(", ");
+  return [...words, ...laidSpoken(S)].join(", ");
 }

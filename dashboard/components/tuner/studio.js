@@ -95,6 +95,7 @@ function redraw(S) {
   layoutCurve(S);
   movePinned(S);
   movePinnedClasses(S);
+  movePinnedLaid(S);
   drawMove(S);
 }
 

@@ -107,6 +107,19 @@ def inject(
     return Injected(both.select(order), counts, added[order], labels is None)
 
 
+def internal_hosts(
+    flows: Flows, local_networks: tuple[str, ...] = DEFAULT_LOCAL_NETWORKS
+) -> tuple[str, ...]:
+    """The internal IPv4 hosts that attacks can meet, the busiest first; () where none is known.
+
+    Without any, ``inject`` makes three up.
+    """
+    networks = NetworkTable(local_networks)
+    ends = (flows.columns.get(name) for name in ("src_ip", "dst_ip"))
+    seen = sum((_internal(end, networks) for end in ends), Counter[str]())
+    return tuple(host for host, _ in seen.most_common())
+
+
 def _kept(flows: Flows) -> dict[str, NDArray[Any]]:
     """The columns without those that neighbouring flows decide, such as a host's history."""
     known = canonical_columns(Rows.concat([]).base_columns(), NetworkTable())
