@@ -31,6 +31,8 @@ function laidMeans(laid, k) {
 
 function layoutLaid(S) {
   const { laid } = S.sketch, { el } = S;
+  // Beside the classes of labelled attacks there is no room left.
+  (S.sketch.judged ? el.laidWide : el.laidSide).append(el.laidPart);
   el.laidPart.hidden = !laid;
   el.laidHead.replaceChildren();
   el.laidBody.replaceChildren();
