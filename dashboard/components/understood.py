@@ -9,6 +9,8 @@ import streamlit as st
 from dashboard import jobs, wording, workspace
 from dashboard.components import mapping_editor, tables
 from dashboard.keys import Key
+from dashboard.wording import data as words
+from edgeguard_core.sources.packets.capture_file import is_capture
 
 _SHOWN_REJECTIONS = 200
 _BADLY_READ_SHARE = 0.5  # from here on training and scoring refuse the file
@@ -16,8 +18,10 @@ _BADLY_READ_SHARE = 0.5  # from here on training and scoring refuse the file
 
 def show(given: workspace.GivenFile, inspection: jobs.Job, read: jobs.Status) -> None:
     """Draw what a finished inspection found, and the way to correct it."""
-    _found(read.results[0], Path(inspection.facts["rejected"]))
-    if st.toggle("Map the columns by hand", key=Key.MAP_BY_HAND):
+    found = read.results[0]
+    remarks = [words.called(sentence, given) for sentence in found.get("warnings") or []]
+    _found({**found, "warnings": remarks}, Path(inspection.facts["rejected"]))
+    if not is_capture(given.path) and st.toggle("Map the columns by hand", key=Key.MAP_BY_HAND):
         mapping_editor.show(given)
 
 

@@ -15,6 +15,7 @@ from dashboard.components import (
     what_next,
 )
 from dashboard.wording import data as words
+from edgeguard_core.sources.packets.capture_file import is_capture
 
 
 def draw() -> None:
@@ -78,7 +79,7 @@ def _not_understood(given: workspace.GivenFile, inspection: jobs.Job, read: jobs
         first_rows.show(given)
         return
     boundary.say(wording.job_failed(read.error, inspection.log, given))
-    if read.error:
+    if read.error and not is_capture(given.path):
         mapping_editor.show(given)
 
 

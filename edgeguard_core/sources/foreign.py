@@ -37,6 +37,7 @@ def text_lines(path: Path, head: bytes) -> list[str]:
     SourceError
         If the head is binary, or its first line does not end.
     """
+    head = _without_broken_lines(head)
     text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
     controls = len(head) - len(head.translate(None, delete=_CONTROLS))
     if b"\0" in head or controls > len(head) / 100:
@@ -47,3 +48,15 @@ def text_lines(path: Path, head: bytes) -> list[str]:
     if len(lines) == 1 and len(head) >= HEAD_BYTES:
         raise SourceError(f"{path} line 1 is longer than {HEAD_BYTES >> 10} KiB; {_GIVE}")
     return lines
+
+
+def _without_broken_lines(head: bytes) -> bytes:
+    r"""The head of a text without the few lines in which a power cut left NUL bytes.
+
+    >>> _without_broken_lines(b"a,b\n1,2\n\0\0\0\n3,4")
+    b'a,b\n1,2\n3,4'
+    """
+    first, *rest = head.split(b"\n")
+    whole = [line for line in rest if b"\0" not in line]
+    is_text = len(first) == len(first.translate(None, delete=_CONTROLS))
+    return b"\n".join([first, *whole]) if is_text and len(whole) > len(rest) / 2 else head

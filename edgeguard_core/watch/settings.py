@@ -217,13 +217,18 @@ def _variables(environment: Mapping[str, str]) -> tuple[dict[str, Given], list[s
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, 1, 0.75)
             if near or "." in key:  # else a variable of something else
-                problems.append(f"{name}: no setting is called {key}{did_you_mean(key, KEYS)}.")
+                hint = did_you_mean(name, [_variable(each) for each in KEYS]) or "."
+                problems.append(f"{name}: no setting is called {key}{hint}")
             continue
         try:
             given[key] = Given(yaml.safe_load(text), name)
         except yaml.YAMLError:
             given[key] = Given(text, name)
     return given, problems
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper().replace(".", "__")
 
 
 def did_you_mean(key: str, known: Sequence[str] | Mapping[str, Any]) -> str:

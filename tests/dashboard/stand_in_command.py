@@ -4,7 +4,8 @@ What it does is told by the name of the file it is given: ``unknown`` is not rec
 ``rejects`` has rejected rows, ``slow`` never ends, ``stubborn`` neither and ignores a
 SIGTERM, ``refused`` is refused by train, ``few`` has too few benign rows, ``words`` names none
 benign, ``real`` gives the shipped bundle, ``unscored`` is refused by score, ``bug`` makes it crash,
-``nolabels`` has none, ``odd`` holds oddities and events, ``elsewhere`` another model rehearses.
+``nolabels`` has none, ``odd`` holds oddities and events, ``elsewhere`` another model rehearses,
+``cut`` ends early.
 """
 
 import hashlib
@@ -74,10 +75,16 @@ def inspect(places: list[str], options: dict[str, str]) -> int:
         rejected=rejected,
         labels=labels_of(path.name),
         missing={"flow_bytes_s": 3},
-        warnings=["3 infinite rates are taken as missing."] if "rejects" in path.name else [],
+        warnings=remarks_of(path),
         **(ODD if "odd" in path.name else {"lint": []}),
     )
     return 0
+
+
+def remarks_of(path: Path) -> list[str]:
+    if "cut" in path.name:
+        return [f"{path} is not whole: after 283 packets it ends in a packet; those are read."]
+    return ["3 infinite rates are taken as missing."] if "rejects" in path.name else []
 
 
 def labels_of(name: str) -> dict[str, int]:

@@ -104,6 +104,19 @@ def test_rejected_rows_are_counted_by_rule_and_listed(upload: Upload) -> None:
     assert app.get("download_button")
 
 
+def test_a_capture_is_called_by_its_name_and_has_no_columns_to_map(upload: Upload) -> None:
+    app = upload("cut.pcap", bytes.fromhex("d4c3b2a1 0200 0400"))
+    assert "cut.pcap is not whole" in said(app)
+    assert "/cut.pcap" not in said(app)
+    assert Key.MAP_BY_HAND not in [toggle.key for toggle in app.toggle]
+
+
+def test_a_capture_that_cannot_be_read_says_only_why(upload: Upload) -> None:
+    app = upload("unknown.pcap", bytes.fromhex("d4c3b2a1 0200 0400"))
+    assert "unknown.pcap is of no known format" in app.error[0].value
+    assert wording.NOT_A_TABLE not in said(app)
+
+
 def test_a_file_without_labels_says_how_it_will_be_learned(upload: Upload) -> None:
     app = upload("nolabels.csv")
     assert "All rows are taken as benign" in said(app)

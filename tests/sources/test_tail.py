@@ -206,6 +206,16 @@ def test_malformed_lines_among_good_ones_are_rejected_and_counted(log, reading):
     assert reader.rejected == {"wrong number of fields": 1, "not a number": 1}
 
 
+@pytest.mark.parametrize("zeros", [1, 4_096, 400_000])
+def test_zeros_left_by_a_power_cut_are_a_rejected_line_also_after_a_restart(log, reading, zeros):
+    log.write_bytes((HEAD + rows(0, 4)).encode() + bytes(zeros) + f"\n{rows(4, 6)}".encode())
+    first = reading(log, from_start=True).read()
+    assert first.uids == uids(0, 6)
+    assert first.rejected.total() == 1
+    append(log, rows(6, 8))
+    assert reading(log, position=first.position).read().uids == uids(6, 8)
+
+
 def test_a_line_without_an_end_fills_no_memory(log, reading):
     log.write_text(HEAD + row(0))
     reader = reading(log, from_start=True).read()

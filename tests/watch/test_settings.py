@@ -81,6 +81,7 @@ def test_a_fault_is_one_sentence_with_its_line(file, text, line, said):
 def test_all_faults_are_found_at_once_and_the_first_is_the_message(file):
     found = problems(file, "a: 1\nlate_s: x\n", EDGEGUARD_BATCH__FLOW="3", EDGEGUARD_SENSORS="x")
     assert len(found) == 4
+    assert any(said.endswith("; did you mean EDGEGUARD_BATCH__FLOWS?") for said in found)
     file.write_text("a: 1\nb: 2\n")
     with pytest.raises(SettingsError, match=r"\(1 more: see edgeguard config check\)"):
         load_settings(file, environment={})
