@@ -301,9 +301,10 @@ class Watch:
         self._following.look(self)
         self._take_up_changes()
         threshold, incidents = self.detector.threshold, self.judge.incidents
-        passed_ms = 1000.0 * (now_s - self._newest_s) if self.feed.is_live else 0.0
-        closing = self.watermark_ms + passed_ms - 1000.0 * self.settings.late_s
-        self._tell(incidents.close_before(closing, threshold, now_s))
+        if self.feed.is_live:  # else its end closes them: no figure hangs on how fast it is read
+            passed_ms = 1000.0 * (now_s - self._newest_s)
+            closing = self.watermark_ms + passed_ms - 1000.0 * self.settings.late_s
+            self._tell(incidents.close_before(closing, threshold, now_s))
         self._tell(incidents.due(threshold, now_s))
         self._pending += self.wellbeing.look(
             now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter

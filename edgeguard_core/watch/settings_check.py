@@ -12,6 +12,7 @@ from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.watch.settings import BoxSettings
 
 LEAST_PERIOD_HOURS: Final = 24.0
+_INTERFACE, _INTERFACES = "interface:", Path("/sys/class/net")
 _PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 _SECRET = re.compile(r"authorization|token|key|secret|password", re.I)
 
@@ -41,6 +42,8 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
         for entry in settings.sinks:
             if why := _bad_sink(entry, Path(letters)):
                 add("sinks", why)
+    if settings.source is not None and (why := _unread(settings.source)):
+        add("source", why)
     every_hours = settings.recalibrate_every_hours
     if every_hours is not None and every_hours < LEAST_PERIOD_HOURS:
         add(
@@ -56,6 +59,20 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
                 "renew or remove it.",
             )
     return problems
+
+
+def _unread(source: str) -> str | None:
+    """Why packets of an interface cannot be read here; what else it may be shows when it runs."""
+    from edgeguard_core.sources.packets.meter import require_engine
+
+    name = source.removeprefix(_INTERFACE)
+    if name == source and not (_INTERFACES / name).exists():
+        return None
+    try:
+        require_engine()
+    except EdgeGuardError as error:
+        return str(error)
+    return None
 
 
 def _unwritable(folder: Path) -> str | None:

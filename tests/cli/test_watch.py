@@ -181,6 +181,36 @@ def test_a_sink_that_fails_once_has_all_of_a_run_that_ends(said, tmp_path):
     assert {record["event"]["id"] for post in Busy.posts[1:] for record in post} == told
 
 
+def test_a_run_that_ends_with_records_left_says_so_and_fails(said, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeguard_core.cli.edge.watch._CLOSE_S", 0.3)
+    words = ("watch", DEMO, CAPTURE, "--state", tmp_path / "s", "--jsonl", "/dev/full")
+    code, _, err = said(*words)
+    assert code == 2
+    assert "jsonl /dev/full has not taken" in err
+    assert "run it again" in err
+    settings = tmp_path / "box.yaml"
+    settings.write_text("spool:\n  folder: spool\n")
+    code, _, err = said(*words, "--config", settings)
+    assert code == 0
+    assert f"they wait in {tmp_path / 'spool'}" in err
+
+
+def test_figures_of_a_run_that_ends_do_not_hang_on_its_speed(said, tmp_path, data):
+    log = data("zeek/iot23_34-1_conn.log.labeled.gz")
+    found = {
+        said("watch", DEMO, log, "--state", tmp_path / str(batch), "--jsonl", "/dev/null",
+             "--config", settings_of(tmp_path, batch))[1].split('"seconds"')[0]
+        for batch in (37, 1024)
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+def settings_of(folder, batch):
+    path = folder / f"{batch}.yaml"
+    path.write_text(f"batch:\n  flows: {batch}\n")
+    return path
+
+
 def test_a_second_watch_on_the_same_state_is_refused(said, tmp_path):
     from edgeguard_core.clock import SystemClock
     from edgeguard_core.outputs.spool import Spool

@@ -1,5 +1,6 @@
 """Settings: strict, from four places in order, and each fault told with its line."""
 
+import importlib.util
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +129,18 @@ def test_what_cannot_work_here_is_found(file, tmp_path):
     ]  # fmt: skip
     assert "'colour'" in found[2]
     assert "6 hours are less than a day" in found[4]
+
+
+def test_an_interface_without_a_packet_meter_is_found(file, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *a: None if name == "_lib_engine" else real(name)
+    )
+    file.write_text("source: interface:lo\n")
+    (problem,) = implausible(load_settings(file, environment={}))
+    assert "on a box sh install.sh --with capture" in problem
+    file.write_text("source: conn.log\n")
+    assert implausible(load_settings(file, environment={})) == []
 
 
 def test_passwords_are_not_shown():

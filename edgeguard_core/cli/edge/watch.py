@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: edgeguard watch office.bundle /opt/zeek/logs/current/conn.log --jsonl -"
 _CLOSE_S = 10.0
+_NOT_ALL_DELIVERED = 2  # records of a run that ends, which nobody will tell any more
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +66,7 @@ def command(arguments: Sequence[str]) -> int:
         return int(end.code or 0)
     from edgeguard_core.watch.settings import load_settings
 
+    asked.lost = False
     settings = load_settings(asked.config, flags=_flags(asked))
     if asked.bundle is not None and asked.source is None and settings.source is None:
         raise EdgeGuardError(
@@ -79,7 +81,7 @@ def command(arguments: Sequence[str]) -> int:
     line = json.dumps(summary.to_json())
     to_stdout = any(sink.get("jsonl") == "-" for sink in watch.settings.sinks)
     print(line, file=sys.stderr if to_stdout or not _has_file(watch.settings) else sys.stdout)
-    return 0
+    return _NOT_ALL_DELIVERED if asked.lost else 0
 
 
 def _has_file(settings: "BoxSettings") -> bool:
@@ -158,8 +160,10 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
                 metrics.close()
             if ends or kind in ("stdin", "pipe"):
                 _drain(delivery)
-            if not delivery.close(_CLOSE_S) and not asked.quiet:
-                _warn_of_undelivered(delivery.status(), None if ends else folder)
+            if not delivery.close(_CLOSE_S):
+                asked.lost = ends and settings.spool_folder is None
+                if not asked.quiet:
+                    _warn_of_undelivered(delivery.status(), None if asked.lost else folder)
 
 
 def _drain(delivery: "Delivery") -> None:

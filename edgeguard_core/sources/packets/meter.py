@@ -68,7 +68,7 @@ def require_engine() -> None:
     if importlib.util.find_spec("_lib_engine") is None:
         raise SourceError(
             'Packets are read through nfstream, which is not installed: pip install "edgeguard'
-            '[capture]".'
+            '[capture]", on a box sh install.sh --with capture.'
         )
 
 
