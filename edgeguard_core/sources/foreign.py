@@ -37,7 +37,8 @@ def text_lines(path: Path, head: bytes) -> list[str]:
     SourceError
         If the head is binary, or its first line does not end.
     """
-    head = _without_broken_lines(head)
+    if b"\0" in head:
+        head = _without_broken_lines(head)
     text = to_utf8(head.removeprefix(UTF8_BOM)).decode(errors="replace")
     controls = len(head) - len(head.translate(None, delete=_CONTROLS))
     if b"\0" in head or controls > len(head) / 100:

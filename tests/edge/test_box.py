@@ -182,7 +182,11 @@ def test_the_settings_of_a_package_are_those_that_a_watch_reads(box):
         box.python.with_name("edgeguard"), "config", "check", box.package / "edgeguard.yaml"
     )
     assert "no setting" not in done.stderr + done.stdout
-    assert done.returncode == 0 or "/var/lib/edgeguard" in done.stderr + done.stdout
+    # This machine may have no such folders, may have an eth0, and the box has no packet meter.
+    here = ("/var/lib/edgeguard", "install.sh --with capture")
+    problems = done.stderr.splitlines()
+    assert all(any(word in problem for word in here) for problem in problems)
+    assert done.returncode == (2 if problems else 0)
 
 
 def test_a_box_gives_the_verdicts_of_the_machine_that_made_its_bundle(scored):
