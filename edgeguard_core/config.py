@@ -9,7 +9,7 @@ from edgeguard_core.errors import TrainingError
 
 SIZES: Final[Mapping[str, tuple[tuple[int, ...], int]]] = {
     "s": ((32, 16), 4),
-    "m": ((64, 32), 8),  # the measured recipe
+    "m": ((48, 24), 8),  # the measured recipe
     "l": ((128, 64), 16),
 }
 """Widths of the hidden layers and of the bottleneck, by the name of the size."""
@@ -37,7 +37,7 @@ class TrainingConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-5
     warmup_share: float = 0.1
-    hidden: tuple[int, ...] = (64, 32)
+    hidden: tuple[int, ...] = (48, 24)
     bottleneck: int = 8
     log_sigma_limit: float = 2.0
     beta: float = 0.5  # of the beta-NLL loss, Seitzer et al. 2022
@@ -47,6 +47,7 @@ class TrainingConfig:
     context_scale_floor: float = 0.5  # of context, which a small network hardly varies
     rare_below: int = 5  # a category seen fewer times shares the "rare or unseen" bin
     one_hot_weight: float = 3.0
+    whitened_directions: int = 24  # of the residuals, see ``model.whitening``; 0 whitens none
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,6 +65,10 @@ class TrainingConfig:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0.")
         if not self.hidden or min(self.hidden) < 1:
             raise TrainingError(f"hidden is {self.hidden}; give at least one layer width above 0.")
+        if self.whitened_directions < 0:
+            raise TrainingError(
+                f"whitened_directions is {self.whitened_directions}; it must be at least 0."
+            )
         if not 0 <= self.seed < 2**31:
             raise TrainingError(f"seed is {self.seed}; it must lie between 0 and 2147483647.")
 
@@ -106,7 +111,7 @@ def layer_widths(n_expanded: int, config: TrainingConfig) -> tuple[int, ...]:
     """Widths from the input to the output, which holds m and s side by side.
 
     >>> layer_widths(40, TrainingConfig())
-    (40, 64, 32, 8, 32, 64, 80)
+    (40, 48, 24, 8, 24, 48, 80)
     """
     back = tuple(reversed(config.hidden))
     return (n_expanded, *config.hidden, config.bottleneck, *back, 2 * n_expanded)

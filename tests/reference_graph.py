@@ -104,9 +104,25 @@ def run_graph(
     m = h[:, : x.shape[1]]
     s = np.clip(h[:, x.shape[1] :], -config.log_sigma_limit, config.log_sigma_limit)
 
-    terms = (x - m) ** 2 * np.exp(-2 * s)
+    terms = _terms((x - m) * np.exp(-s), arrays)
     errors = [terms[:, where].sum(axis=1) for where in preprocessor.expanded.values()]
     return Answers(x, m, s, latent, terms.mean(axis=1), np.stack(errors, axis=1))
+
+
+def _terms(r: NDArray[np.float64], arrays: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """The score's parts, one row after the other."""
+    if "whitening_scale" not in arrays:
+        return r**2
+    scale, down, up = (
+        arrays[f"whitening_{part}"].astype(np.float64) for part in ("scale", "down", "up")
+    )
+    whitens = (np.eye(r.shape[1]) + down @ up) * scale[:, None]
+    found = np.empty_like(r)
+    for row, residual in enumerate(r):
+        plain, whitened = residual**2, (residual @ whitens) ** 2
+        weight = np.sqrt((whitened.mean() + 1e-9) / (plain.mean() + 1e-9))
+        found[row] = (plain * weight + whitened / weight) / 2
+    return found
 
 
 def reference_loss(answers: Answers, config: TrainingConfig) -> float:

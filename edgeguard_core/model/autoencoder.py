@@ -3,11 +3,13 @@
 ::
 
     numeric (n, F) ── log ── standardise ── clip ──┐
-                                                   x (n, E) ── 64 ── 32 ── 8 ── 32 ── 64 ── m, s
+                                                   x (n, E) ── 48 ── 24 ── 8 ── 24 ── 48 ── m, s
     categorical (n, C) ── one-hot × weight ────────┘                       │
                                                                          latent
-    term = (x − m)² · exp(−2s)      s = log sigma: how far off is usual for this feature
-    score = mean of the terms;  feature_errors = terms, those of one feature summed
+    r = (x − m) · exp(−s)      s = log sigma: how far off is usual for this feature
+    z = r whitened             residuals that go together count once (``whitening``)
+    score = √(mean r² · mean z²), which is the mean of the terms ½ (r²·g + z²/g)
+    with g = √(mean z² / mean r²);  feature_errors = terms, those of one feature summed
 
 Training and the exported file run the same functions. They use operations that TFLite has
 built in, and of these only old ones, so that old runtimes can read the float32 file.
@@ -25,12 +27,17 @@ from edgeguard_core.config import TrainingConfig, layer_widths
 from edgeguard_core.features.preprocessing import Preprocessor
 from edgeguard_core.features.transform import LOG
 from edgeguard_core.model._tensorflow import tensorflow
+from edgeguard_core.model.whitening import DOWN, SCALE, UP
 
 NUMERIC = "numeric"
 CATEGORICAL = "categorical"
 
 Parameters = Mapping[str, Any]
-"""``kernel_0, bias_0, kernel_1, …``: arrays or variables, first layer first."""
+"""``kernel_0, bias_0, kernel_1, …``: arrays or variables, first layer first; with the arrays of
+``whitening`` where a score is taken."""
+
+TINY_MEAN = 1e-9
+"""Added to both means of squares, so that a flow drawn without any error has a score, too."""
 
 
 def initial_parameters(
@@ -128,10 +135,13 @@ class Autoencoder:
         hit = tf.cast(tf.equal(tf.gather(ids, column, axis=1), value), tf.float32)
         return hit * np.float32(self.config.one_hot_weight)
 
-    def served(self, outputs: Outputs) -> dict[str, Any]:
-        """What the exported file answers, by output name."""
+    def served(self, outputs: Outputs, parameters: Parameters) -> dict[str, Any]:
+        """What the exported file answers, by output name.
+
+        Weights without whitening, as older bundles hold them, keep their score: mean r².
+        """
         tf = tensorflow()
-        terms = tf.square(outputs.x - outputs.m) * tf.exp(-2.0 * outputs.s)
+        terms = self._terms((outputs.x - outputs.m) * tf.exp(-outputs.s), parameters)
         n_numeric = len(self.preprocessor.numeric)
         errors = [terms[:, :n_numeric]] if n_numeric else []
         for feature in self.preprocessor.categorical:
@@ -143,6 +153,25 @@ class Autoencoder:
             "reconstruction": outputs.m,
             "latent": outputs.latent,
         }
+
+    def _terms(self, residuals: Any, parameters: Parameters) -> Any:
+        """What each expanded column adds to the score, ``(n, E)``, never below 0.
+
+        Neither mean of squares alone is the better one: the plain mean finds what is far off
+        anywhere, the whitened one what never goes together. Their geometric mean needs no scale
+        that would have to be learned, and halves of it are owed to each.
+        """
+        tf = tensorflow()
+        plain = tf.square(residuals)
+        if SCALE not in parameters:
+            return plain
+        scaled = residuals * parameters[SCALE]
+        z = scaled + tf.matmul(tf.matmul(scaled, parameters[DOWN]), parameters[UP])
+        whitened = tf.square(z)
+        mean_plain = tf.reduce_mean(plain, axis=1, keepdims=True) + TINY_MEAN
+        mean_whitened = tf.reduce_mean(whitened, axis=1, keepdims=True) + TINY_MEAN
+        weight = tf.sqrt(mean_whitened / mean_plain)
+        return 0.5 * (plain * weight + whitened / weight)
 
     def loss(self, outputs: Outputs) -> Any:
         """The beta-NLL of Seitzer et al. (2022), plus a share of the mean squared error.

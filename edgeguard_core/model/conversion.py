@@ -16,6 +16,7 @@ from edgeguard_core.inference import native_stderr_muted
 from edgeguard_core.model._tensorflow import tensorflow
 from edgeguard_core.model.autoencoder import CATEGORICAL, NUMERIC, Autoencoder
 from edgeguard_core.model.training import TrainedWeights
+from edgeguard_core.model.whitening import SCALE, whitening_shapes
 
 VARIANTS = ("float32", "float16", "dynamic_int8", "full_int8")
 """Number formats of the weights; in the last one the activations are integers too."""
@@ -90,7 +91,7 @@ def convert(
     # Not traced by AutoGraph: nothing here branches, and its log would reach the user.
     @tf.function(input_signature=[autoencoder.input_specs()], autograph=False)  # type: ignore[untyped-decorator]
     def serve(inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return autoencoder.served(autoencoder.run(inputs, parameters))
+        return autoencoder.served(autoencoder.run(inputs, parameters), parameters)
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [serve.get_concrete_function()], tf.Module()
@@ -148,6 +149,8 @@ def _checked(arrays: Mapping[str, NDArray[Any]], model: Autoencoder) -> dict[str
     wanted: dict[str, tuple[int, ...]] = {}
     for layer, (rows, columns) in enumerate(pairwise(widths)):
         wanted |= {f"kernel_{layer}": (rows, columns), f"bias_{layer}": (columns,)}
+    if SCALE in arrays:  # bundles made before whitening have none
+        wanted |= whitening_shapes(widths[0], model.config.whitened_directions)
     for name, shape in wanted.items():
         found = np.shape(arrays[name]) if name in arrays else None
         if found != shape:

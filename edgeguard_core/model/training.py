@@ -17,6 +17,7 @@ from edgeguard_core.model.autoencoder import (
     Autoencoder,
     initial_parameters,
 )
+from edgeguard_core.model.whitening import whitening
 
 STEPS_A_REPORT = 50
 """Steps that run inside TensorFlow between two calls of ``on_progress``."""
@@ -26,6 +27,10 @@ ON_GRID_SHARE = 0.2
 
 KERNEL_LEVELS = 127
 """Steps of an 8-bit kernel column on each side of 0, as TFLite's dynamic int8 has them."""
+
+HELD_OUT_SHARE = 0.1
+LEAST_HELD_OUT, MOST_HELD_OUT = 50, 20_000
+"""Rows that are not fitted: how their residuals go together is what whitening undoes."""
 
 ADAM_DECAYS = (0.9, 0.999)
 ADAM_EPSILON = 1e-7
@@ -47,8 +52,8 @@ class TrainedWeights:
     Attributes
     ----------
     arrays
-        ``kernel_0, bias_0, …``, float32; with the preprocessor and the config all that
-        ``convert`` needs to build the file again.
+        ``kernel_0, bias_0, …`` and those of ``whitening``, float32; with the preprocessor and
+        the config all that ``convert`` needs to build the file again.
     losses
         Mean loss of each report, shape ``(ceil(steps / 50),)``, float32.
     epochs
@@ -78,7 +83,8 @@ def train_weights(
     Parameters
     ----------
     inputs
-        Benign flows. Keep those that choose a threshold out of them.
+        Benign flows. Keep those that choose a threshold out of them. A tenth, drawn by the seed,
+        is not fitted but measures how residuals go together; under 500 rows all do both.
     on_progress
         Called every 50 steps. What it raises ends the run, ``TrainingCancelled`` above all.
 
@@ -92,6 +98,7 @@ def train_weights(
     if not len(inputs):
         raise NotEnoughDataError("There are 0 flows to train on; give a file of normal traffic.")
     rng = np.random.default_rng(config.seed)
+    inputs, held_out = _parted(inputs, rng)
     autoencoder = Autoencoder(preprocessor, config)
     start = initial_parameters(autoencoder.widths, rng)
     rows = rng.integers(0, len(inputs), (config.steps, config.batch_rows), dtype=np.int32)
@@ -113,11 +120,38 @@ def train_weights(
             )
         if on_progress is not None:
             on_progress(TrainingProgress(chunk.stop, config.steps, losses[-1]))
+    arrays = trainer.weights()
+    if config.whitened_directions:
+        residuals = _residuals(autoencoder, arrays, held_out)
+        arrays |= whitening(residuals, config.whitened_directions)
     return TrainedWeights(
-        arrays=trainer.weights(),
+        arrays=arrays,
         losses=np.array(losses, np.float32),
         epochs=rows.size / len(inputs),
     )
+
+
+def _parted(inputs: ModelInput, rng: np.random.Generator) -> tuple[ModelInput, ModelInput]:
+    """Rows to fit, and rows that only measure residuals; few rows do both."""
+    n = len(inputs)
+    n_held_out = min(round(HELD_OUT_SHARE * n), MOST_HELD_OUT)
+    if n_held_out < LEAST_HELD_OUT:
+        return inputs, inputs
+    is_held_out = np.zeros(n, bool)
+    is_held_out[rng.permutation(n)[:n_held_out]] = True
+    fitted, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+    return inputs.select(fitted), inputs.select(held_out)
+
+
+def _residuals(
+    autoencoder: Autoencoder, arrays: Mapping[str, NDArray[np.float32]], rows: ModelInput
+) -> NDArray[np.float32]:
+    """``(x − m)·exp(−s)`` of each row, shape ``(n, E)``."""
+    tf = tensorflow()
+    columns = {NUMERIC: rows.numeric, CATEGORICAL: rows.categorical}
+    named = {name: tf.constant(columns[name]) for name in autoencoder.input_specs()}
+    outputs = autoencoder.run(named, arrays)
+    return np.asarray((outputs.x - outputs.m) * tf.exp(-outputs.s))
 
 
 def learning_rates(config: TrainingConfig) -> NDArray[np.float32]:

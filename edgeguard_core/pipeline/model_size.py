@@ -11,6 +11,7 @@ from edgeguard_core.flows.schema import Schema
 # What a file holds beside its weights, as TensorFlow 2.21 writes it: measured on four schemas
 # and three sizes, where the formulas below came within a few bytes.
 _GRAPH_BYTES = {"float32": 8_852, "float16": 10_996, "dynamic_int8": 8_900}
+_WHITENING_BYTES = {"float32": 2_680, "float16": 3_196, "dynamic_int8": 2_676}
 _CATEGORY_BYTES = 384  # operations that make one categorical feature a part of the graph
 _COLUMN_BYTES = 8  # mean and scale of a number, feature and value of a bin
 _SMALLEST_INT8_KERNEL = 1_024  # values; smaller kernels stay float32
@@ -74,7 +75,7 @@ def model_size(columns: Columns, config: TrainingConfig) -> ModelSize:
     --------
     >>> size = model_size(Columns(numeric=27, categorical=5, bins=36), TrainingConfig())
     >>> size.parameters, size.bytes["float32"]
-    (17030, 79396)
+    (12038, 74456)
     """
     parameters = parameter_count(columns.expanded, config)
     beside = _COLUMN_BYTES * columns.expanded + _CATEGORY_BYTES * columns.categorical
@@ -84,17 +85,36 @@ def model_size(columns: Columns, config: TrainingConfig) -> ModelSize:
         "float16": 2 * parameters - _COLUMN_BYTES // 2 * columns.numeric,
         "dynamic_int8": _int8_bytes(columns.expanded, config),
     }
-    sizes = {name: _GRAPH_BYTES[name] + beside + weights[name] for name in weights}
+    whitening = _whitening_bytes(columns.expanded, config)
+    sizes = {
+        name: _GRAPH_BYTES[name] + beside + weights[name] + whitening[name] for name in weights
+    }
     return ModelSize(parameters, sizes)
 
 
+def _whitening_bytes(n_expanded: int, config: TrainingConfig) -> dict[str, int]:
+    """What the whitening of the residuals adds: a scale and two kernels."""
+    kept = min(config.whitened_directions, n_expanded)
+    if not kept:
+        return dict.fromkeys(_WHITENING_BYTES, 0)
+    values = n_expanded + 2 * n_expanded * kept
+    kernels = _int8_kernel_bytes(n_expanded, kept) + _int8_kernel_bytes(kept, n_expanded)
+    bytes_ = {
+        "float32": 4 * values,
+        "float16": 2 * values,
+        "dynamic_int8": 4 * n_expanded + kernels,
+    }
+    return {name: _WHITENING_BYTES[name] + bytes_[name] for name in bytes_}
+
+
 def _int8_bytes(n_expanded: int, config: TrainingConfig) -> int:
-    total = 0
-    for rows, columns in pairwise(layer_widths(n_expanded, config)):
-        values = rows * columns
-        if values < _SMALLEST_INT8_KERNEL:
-            total += 4 * values
-        else:
-            total += values + _CHANNEL_BYTES * columns + _INT8_KERNEL_BYTES
-        total += 4 * columns  # biases stay float32
-    return total
+    return sum(
+        _int8_kernel_bytes(rows, columns) + 4 * columns  # biases stay float32
+        for rows, columns in pairwise(layer_widths(n_expanded, config))
+    )
+
+
+def _int8_kernel_bytes(rows: int, columns: int) -> int:
+    if rows * columns < _SMALLEST_INT8_KERNEL:
+        return 4 * rows * columns
+    return rows * columns + _CHANNEL_BYTES * columns + _INT8_KERNEL_BYTES

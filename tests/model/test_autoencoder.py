@@ -39,7 +39,7 @@ def test_the_graph_is_the_recipes(preprocessor, attacks, random_weights):
     for name in ("x", "m", "s", "latent"):
         found = getattr(outputs, name).numpy()
         np.testing.assert_allclose(found, getattr(expected, name), rtol=1e-4, atol=1e-4)
-    served = model.served(outputs)
+    served = model.served(outputs, random_weights)
     np.testing.assert_allclose(served["score"], expected.score, rtol=1e-3)
     np.testing.assert_allclose(
         served["feature_errors"], expected.feature_errors, rtol=1e-3, atol=1e-4
@@ -74,7 +74,7 @@ def test_no_value_of_a_cell_is_without_a_score(preprocessor, random_weights):
         flows.columns["bytes"][:] = value
         flows.columns["share"][:] = value
         inputs = preprocessor.transform(flows)
-        served = model.served(model.run(tensors(inputs), random_weights))
+        served = model.served(model.run(tensors(inputs), random_weights), random_weights)
         assert np.isfinite(served["score"].numpy()).all()
 
 

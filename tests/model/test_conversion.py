@@ -16,6 +16,7 @@ from edgeguard_core.model import VARIANTS, convert, parse_variant, synthetic_row
 BUILT_IN = {
     *("ADD", "CAST", "CONCATENATION", "DEQUANTIZE", "EQUAL", "EXP", "FULLY_CONNECTED", "GATHER"),
     *("GELU", "LOG", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG", "QUANTIZE", "RELU", "SPLIT"),
+    *("DIV", "RSQRT", "SQRT", "SQUARE"),
     *("SQUARED_DIFFERENCE", "STRIDED_SLICE", "SUB", "SUM"),
 }
 

@@ -26,16 +26,20 @@ def trained_bundle(request):
 def resized(request, trained_bundle):
     """A network of some size for real features, with weights of no meaning."""
     from edgeguard_core.model.autoencoder import initial_parameters, layer_widths
+    from edgeguard_core.model.whitening import whitening
 
     config = TrainingConfig.of_size(request.param)
     widths = layer_widths(trained_bundle.preprocessor.n_expanded, config)
     rng = np.random.default_rng(0)
     start = initial_parameters(widths, rng)
     # A bias of nothing but 0 would be left out of the file.
-    return config, {
+    learned = {
         name: array if name.startswith("kernel") else rng.normal(size=array.shape)
         for name, array in start.items()
     }
+    return config, learned | whitening(
+        rng.normal(size=(200, widths[0])), config.whitened_directions
+    )
 
 
 def test_parameters_are_those_of_a_trained_model(trained_bundle):
@@ -60,7 +64,9 @@ def test_bytes_hold_for_every_size(trained_bundle, resized, variant):
 
     config, weights = resized
     size = model_size(columns_of(trained_bundle.preprocessor), config)
-    assert size.parameters == sum(array.size for array in weights.values())
+    assert size.parameters == sum(
+        array.size for name, array in weights.items() if not name.startswith("whitening")
+    )
     made = len(convert(weights, trained_bundle.preprocessor, config, variant))
     assert size.bytes[variant] == pytest.approx(made, rel=TOLERANCE)
 
