@@ -76,24 +76,23 @@ class StreamScores:
 
 
 def figures(stream: StreamScores) -> dict[str, Any]:
-    """The realised rate after the first third of the benign flows, and the recall, of each rule.
+    """The realised rate after the first third of the hours, and the recall, of each rule.
 
     Attacks before that are judged by the first threshold that there is.
     """
-    benign = np.flatnonzero(~stream.is_attack)
-    first = benign[round(len(benign) * LOCAL_CALIBRATION_SHARE)]
+    start = float(stream.hours[-1]) * LOCAL_CALIBRATION_SHARE
     value, promise = blind_threshold(stream.old, PROMISE)
     lines = {OLD: (np.full(len(stream.judged), value, np.float32), promise)}
-    lines |= {rule.word: _lines(stream, rule, stream.hours[first]) for rule in RULES}
-    later = ~stream.is_attack & (stream.hours >= stream.hours[first])
+    lines |= {rule.word: _lines(stream, rule, start) for rule in RULES}
+    later = ~stream.is_attack & (stream.hours >= start)
     told = {word: _told(stream, *line, later) for word, line in lines.items()}
     return {
         "benign": int(later.sum()),
         "attacks": int(stream.is_attack.sum()),
-        "hours": float(stream.hours[-1] - stream.hours[first]),
-        "calibrated_on_hours": float(stream.hours[first]),
+        "calibrated_on": int((~stream.is_attack & (stream.hours < start)).sum()),
+        "hours": [start, float(stream.hours[-1])],
         "rules": told,
-        "hourly": _hourly(stream, lines, later),
+        "hourly": _hourly(stream, lines, later, start),
     }
 
 
@@ -137,10 +136,13 @@ def _told(
 
 
 def _hourly(
-    stream: StreamScores, lines: Mapping[str, tuple[Scores, float]], later: NDArray[np.bool_]
+    stream: StreamScores,
+    lines: Mapping[str, tuple[Scores, float]],
+    later: NDArray[np.bool_],
+    start: float,
 ) -> dict[str, list[float | None]]:
     """The realised rate of each hour after the calibration; None where nothing benign came."""
-    hour = np.floor(stream.hours[later] - stream.hours[later][0]).astype(np.int64)
+    hour = np.floor(stream.hours[later] - start).astype(np.int64)
     flows = np.bincount(hour)
     told: dict[str, list[float | None]] = {"flows": flows.tolist()}
     for word in (OLD, ONCE, CHOSEN):

@@ -10,8 +10,8 @@ from quality.tables import number, percent, section, table
 Plain = Mapping[str, Any]
 
 OF_TIME = """Realised false-alarm rate · recall, at a promised 1 %, after the first third of the
-benign flows. *{old}*: of held-out flows where the model learned, as a bundle ships. *{once}*:
-split conformal on the first third of the stream's own benign flows. The others calibrate again
+stream's hours. *{old}*: of held-out flows where the model learned, as a bundle ships. *{once}*:
+split conformal on the stream's own benign flows of those hours. The others calibrate again
 every hour, on all flows so far, on those of the last hours, or with flows that weigh half as much
 every so many hours of age. Rates above 2 % are bold; ! marks a breach, where the whole 95 %
 interval lies above the promise. One seed. The day files have no times and stand for eight hours

@@ -206,6 +206,7 @@ def _report(
         "method": threshold.method,
         "target": threshold.target,
         "calibrated_on": threshold.calibrated_on,
+        "set_at": detector.set_at,
         "promised_false_positive_rate": threshold.promised_false_positive_rate,
         "origin": detector.origin,
         "calibration": calibration,
