@@ -55,7 +55,8 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
         return []
     config = TrainingConfig()
     data_set = next(found for found in sets.listed() if found.name == name)
-    inputs = matrices.inputs_of(data_set.open(data), config)
+    parts = data_set.open(data)
+    inputs = matrices.inputs_of(parts, config)
     told = []
     for seed in sorted({task.seed for task in missing if task.ours}):
         started = time.perf_counter()
@@ -64,7 +65,7 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
         told.append(_line(name, f"{ours.NAME} seed {seed}", started))
     if not is_studied:
         started = time.perf_counter()
-        store.save_study(name, study.of_set(inputs))
+        store.save_study(name, study.of_set(inputs, parts.is_attack))
         told.append(_line(name, "causes and number formats", started))
     by_name = {peer.name: peer for peer in peers.listed()}
     for scaling in matrices.SCALINGS:

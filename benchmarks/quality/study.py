@@ -37,8 +37,10 @@ class Study:
     parity: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def of_set(inputs: Inputs, config: TrainingConfig | None = None) -> Study:
-    """One model in every number format, beside its float32."""
+def of_set(
+    inputs: Inputs, is_attack: NDArray[np.bool_], config: TrainingConfig | None = None
+) -> Study:
+    """One model in every number format, beside its float32; the truth of the judged rows."""
     from edgeguard_core.model import VARIANTS, check_parity, convert, train_weights
 
     config = config or TrainingConfig(seed=SEED)
@@ -51,7 +53,7 @@ def of_set(inputs: Inputs, config: TrainingConfig | None = None) -> Study:
     words = causes(
         raw.feature_errors[n:], preprocessor.features, Schema.named(preprocessor.schema_name)
     )
-    attacks = inputs.test.select(slice(0, MOST_ATTACKS))
+    attacks = inputs.test.select(np.flatnonzero(is_attack)[:MOST_ATTACKS])
     found: dict[str, dict[str, Any]] = {}
     for variant in VARIANTS[1:]:
         model = convert(weights, preprocessor, config, variant)

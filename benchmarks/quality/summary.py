@@ -85,9 +85,10 @@ def _incidents(found: Sequence[SetResults], groups: Mapping[str, Plain]) -> Plai
             continue
         rows: Plain = {}
         mine = [_watched(each, ours.NAME, own_causes=True) for each in captures]
-        keys = {ours.NAME, best_peer(groups[group]["models"], "roc_auc")} - {None}
-        cases = {f"{ours.NAME}, with causes": mine} if None not in mine else {}
-        cases |= {str(key): [_watched(each, str(key)) for each in captures] for key in keys}
+        best = best_peer(groups[group]["models"], "roc_auc")
+        cases = {f"{ours.NAME}, with causes": mine}
+        for key in (ours.NAME, *([best] if best else [])):
+            cases[key] = [_watched(each, key) for each in captures]
         for key, seen in cases.items():
             held = [each for each in seen if each is not None]
             if len(held) == len(captures):

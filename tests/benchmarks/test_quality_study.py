@@ -29,8 +29,8 @@ def inputs(parts) -> matrices.Inputs:
 
 
 @pytest.fixture(scope="module")
-def found(inputs) -> study.Study:
-    return study.of_set(inputs, QUICK)
+def found(inputs, parts) -> study.Study:
+    return study.of_set(inputs, parts.is_attack, QUICK)
 
 
 def test_every_number_format_is_judged_and_full_int8_refused(found, parts):
