@@ -138,6 +138,7 @@ class InForce:
     warnings: tuple[str, ...] = ()
     schema: str = ""  # of the flows that the bundle reads
     model_sha256: str = ""
+    set_at: str = ""
 
 
 def listed() -> list[Reference]:
@@ -226,6 +227,7 @@ def _in_force(bundle: str, state: str, stamp: str) -> InForce:
         warnings,
         loaded.schema.name,
         loaded.model_sha256,
+        current.set_at,
     )
 
 

@@ -64,7 +64,13 @@ class Counts:
 
 
 def broken_promise(counted: Counts, threshold: dict[str, Any] | None) -> PromiseAudit | None:
-    """The audit of the promised false-alarm rate where it does not hold, else None.
+    """The audit of the promised false-alarm rate where it does not hold, else None."""
+    found = promise_audit(counted, threshold)
+    return found if found is not None and found.breached else None
+
+
+def promise_audit(counted: Counts, threshold: dict[str, Any] | None) -> PromiseAudit | None:
+    """What became of the promised false-alarm rate; None where nobody can tell.
 
     Only a conformal threshold promises anything, and only benign labels can audit it.
     """
@@ -73,8 +79,7 @@ def broken_promise(counted: Counts, threshold: dict[str, Any] | None) -> Promise
     promised = threshold.get("target")
     if promised is None:
         return None
-    found = audit(float(promised), counted.false_alarms, counted.benign)
-    return found if found.breached else None
+    return audit(float(promised), counted.false_alarms, counted.benign)
 
 
 def counts(

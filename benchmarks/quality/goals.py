@@ -1,7 +1,11 @@
 """What we want to reach, and whether we did: the same sentence whether it flatters or not."""
 
 from collections.abc import Callable, Mapping
+from statistics import fmean
 from typing import Any
+
+from quality.rolling import CHOSEN, KEPT_WITHIN
+from quality.shifts import CAPTURES, DAYS
 
 OURS = "EdgeGuard"
 LEAD_OF_MEANS = {
@@ -11,6 +15,8 @@ LEAD_OF_MEANS = {
     "f1_at_0.01": 0.03,
 }
 FLOW_SETS = "flows"
+SHIPPED = "dynamic_int8"
+"""The number format beside float32 that a bundle may ship."""
 
 WORDS = {
     "roc_auc": "ROC AUC",
@@ -47,7 +53,13 @@ Plain = dict[str, Any]
 
 def goals(plain: Mapping[str, Any]) -> list[Plain]:
     """Each goal with its wanted and its measured value; those of sets not run are left out."""
-    return [*_leads_of_means(plain), *_never_behind(plain), *_absolute(plain)]
+    return [
+        *_leads_of_means(plain),
+        *_never_behind(plain),
+        *_absolute(plain),
+        *_over_time(plain),
+        *_quantised(plain),
+    ]
 
 
 def _leads_of_means(plain: Mapping[str, Any]) -> list[Plain]:
@@ -100,6 +112,31 @@ def _absolute(plain: Mapping[str, Any]) -> list[Plain]:
             if measured is not None:
                 told.append(_goal(f"{name}: {WORDS[figure]}", value, measured, most=most))
     return told
+
+
+def _over_time(plain: Mapping[str, Any]) -> list[Plain]:
+    told = []
+    for group in (DAYS, CAPTURES):
+        found = [each for each in plain.get("time", {}).values() if each["group"] == group]
+        if found:
+            came = fmean(each["rules"][CHOSEN]["realised"] for each in found)
+            goal = f"{group}: realised FPR at a promised 1 %, calibrated again every hour"
+            told.append(_goal(goal, KEPT_WITHIN, came, most=True))
+    return told
+
+
+def _quantised(plain: Mapping[str, Any]) -> list[Plain]:
+    judged = [
+        name
+        for name, found in plain["sets"].items()
+        if SHIPPED in found["variants"] and not found["variants"][SHIPPED]["passed"]
+    ]
+    if not any(SHIPPED in found["variants"] for found in plain["sets"].values()):
+        return []
+    goal = f"sets on which {SHIPPED} does not answer like float32" + (
+        f": {', '.join(judged)}" if judged else ""
+    )
+    return [_goal(goal, 0, len(judged), most=True)]
 
 
 def _figure(found: Mapping[str, Any] | None, figure: str) -> float | None:

@@ -1,12 +1,13 @@
 """The report as a page of Markdown, from the JSON object that lies beside it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from edgeguard_core.evaluation import peers
-from quality import ours
+from quality import ours, sections
 from quality.figures import PROMISES
 from quality.goals import WORDS
+from quality.tables import number, percent, section
 
 Plain = Mapping[str, Any]
 
@@ -54,7 +55,9 @@ def markdown(plain: Plain) -> str:
         *(_group(name, group) for name, group in plain["groups"].items()),
         _leads(plain),
         _promises(plain),
-        _variants(plain),
+        sections.time(plain["time"]),
+        sections.incidents(plain["incidents"]),
+        sections.variants(plain["sets"]),
         *(_set(name, found) for name, found in plain["sets"].items()),
         _cost(plain),
         _protocols(plain),
@@ -72,11 +75,11 @@ def _goals(plain: Plain) -> str:
             "yes" if goal["reached"] else "**no**",
             goal["goal"],
             goal["wanted"],
-            _number(goal["measured"]),
+            number(goal["measured"]),
         ]
         for goal in plain["goals"]
     ]
-    return _section("Goals", ["reached", "goal", "wanted", "measured"], rows)
+    return section("Goals", ["reached", "goal", "wanted", "measured"], rows)
 
 
 def _group(name: str, group: Plain) -> str:
@@ -88,12 +91,12 @@ def _group(name: str, group: Plain) -> str:
         [
             f"**{key}**" if key == ours.NAME else key,
             *(_marked(model["figures"][figure], best[figure]) for figure in HEAD),
-            _number(model["average_rank"], 1),
+            number(model["average_rank"], 1),
         ]
         for key, model in models
     ]
     heading = f"Means over {len(group['sets'])} sets: {name}"
-    lines = _section(heading, ["model", *(SHORT[f] for f in HEAD), "average rank"], rows)
+    lines = section(heading, ["model", *(SHORT[f] for f in HEAD), "average rank"], rows)
     return f"{lines}\n\nSets: {', '.join(group['sets'])}. The best figure of each column is bold."
 
 
@@ -106,7 +109,7 @@ def _set(name: str, found: Plain) -> str:
         ]
         for key, model in found["models"].items()
     ]
-    return _section(name, ["model", *(SHORT[figure] for figure in HEAD)], rows)
+    return section(name, ["model", *(SHORT[figure] for figure in HEAD)], rows)
 
 
 def _leads(plain: Plain) -> str:
@@ -122,7 +125,7 @@ def _leads(plain: Plain) -> str:
         for metric, lead in found["leads"].items()
     ]
     heads = ["set", "figure", "best peer of that figure", "ours minus it, 95 % paired", ""]
-    return _section("Against the best peer of each set", heads, rows)
+    return section("Against the best peer of each set", heads, rows)
 
 
 def _promises(plain: Plain) -> str:
@@ -136,25 +139,11 @@ def _promises(plain: Plain) -> str:
             of = [
                 mine["figures"][f"{word}_at_{rate:g}"] for word in ("realised_fpr", "recall", "f1")
             ]
-            row.append(" · ".join([_percent(of[0]), _number(of[1]), _number(of[2])]))
+            row.append(" · ".join([percent(of[0]), number(of[1]), number(of[2])]))
         rows.append(row)
-    heads = ["set", *(f"promised {_percent(rate)}" for rate in PROMISES)]
-    text = _section("Ours at blind thresholds: realised FPR · recall · F1", heads, rows)
+    heads = ["set", *(f"promised {percent(rate)}" for rate in PROMISES)]
+    text = section("Ours at blind thresholds: realised FPR · recall · F1", heads, rows)
     return text and f"{text}\n\n{FEW_ROWS}"
-
-
-def _variants(plain: Plain) -> str:
-    rows = []
-    for name, found in plain["sets"].items():
-        for key, model in found["models"].items():
-            if key.startswith(ours.NAME):
-                figures = model["figures"]
-                shown = [
-                    _number(figures[f]) for f in ("roc_auc", "average_precision", "tpr_at_1e_2")
-                ]
-                rows.append([name, key, *shown, f"{model['file_bytes'] / 1000:.0f}"])
-    heads = ["set", "variant", "AUC", "AP", "TPR at 1e-2", "kB"]
-    return _section("Quantised beside float", heads, rows)
 
 
 def _cost(plain: Plain) -> str:
@@ -172,7 +161,7 @@ def _cost(plain: Plain) -> str:
             )
     heads = ["set", "model", "rows fitted", "seconds to fit", "rows scored a second"]
     slow = [f"{peer.name} {peer.most_rows:,}" for peer in peers.listed() if peer.most_rows]
-    text = _section("What it costs", heads, rows)
+    text = section("What it costs", heads, rows)
     return f"{text}\n\n{SLOW.format(', '.join(slow))}"
 
 
@@ -189,20 +178,9 @@ def _protocols(plain: Plain) -> str:
         for name, found in plain["sets"].items()
     ]
     heads = ["set", "learned → judged", "fitted", "calibration", "benign", "attacks"]
-    text = _section("Protocols", heads, rows)
+    text = section("Protocols", heads, rows)
     versions = ", ".join(f"{name} {number}" for name, number in plain.get("versions", {}).items())
     return f"{text}\n\n{OWN_WAY} Libraries: {versions}.\n\n{SOURCES}"
-
-
-def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    lines = [_line(heads), _line("---" for _ in heads), *(_line(row) for row in rows)]
-    return f"## {title}\n\n" + "\n".join(lines)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _best(models: Mapping[str, Plain], figure: str) -> float | None:
@@ -214,22 +192,11 @@ def _best(models: Mapping[str, Plain], figure: str) -> float | None:
 
 
 def _marked(value: float | None, best: float | None) -> str:
-    text = _number(value)
-    return f"**{text}**" if best is not None and text == _number(best) else text
+    text = number(value)
+    return f"**{text}**" if best is not None and text == number(best) else text
 
 
 def _with_spread(model: Plain, figure: str, best: float | None) -> str:
     """The value; of several seeds also how far the lowest and the highest lie apart."""
     text = _marked(model["figures"][figure], best)
-    return f"{text} ({_number(model['spread'][figure])})" if model["runs"] > 1 else text
-
-
-def _number(value: float | None, places: int = 3) -> str:
-    if value is None:
-        return "–"
-    text = f"{value:.{places}f}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) and places == 3 else text
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.3g} %"
+    return f"{text} ({number(model['spread'][figure])})" if model["runs"] > 1 else text

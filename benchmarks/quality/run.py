@@ -13,9 +13,10 @@ from pathlib import Path
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.evaluation import peers
 from edgeguard_core.files import write_whole
-from quality import matrices, ours, sets
+from quality import matrices, ours, sets, shifts, study
 from quality.report import markdown
 from quality.results import PROJECT, Store, Task, versions
+from quality.rolling import StreamScores
 from quality.scored import run_peer
 from quality.summary import SetResults, summary
 
@@ -49,17 +50,23 @@ def our_name(variant: str) -> str:
 def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[str]:
     """What was run of one set, in words; runs that are kept already are left alone."""
     missing = [task for task in tasks_of(name, models) if store.load(task) is None]
-    if not missing:
+    is_studied = not judges_ours(models) or store.study(name) is not None
+    if not missing and is_studied:
         return []
     config = TrainingConfig()
     data_set = next(found for found in sets.listed() if found.name == name)
-    inputs = matrices.inputs_of(data_set.open(data), config)
+    parts = data_set.open(data)
+    inputs = matrices.inputs_of(parts, config)
     told = []
     for seed in sorted({task.seed for task in missing if task.ours}):
         started = time.perf_counter()
         for variant, scored in ours.run(inputs, seed).variants.items():
             store.save(Task(name, our_name(variant), matrices.OURS, seed), scored)
         told.append(_line(name, f"{ours.NAME} seed {seed}", started))
+    if not is_studied:
+        started = time.perf_counter()
+        store.save_study(name, study.of_set(inputs, parts.is_attack))
+        told.append(_line(name, "causes and number formats", started))
     by_name = {peer.name: peer for peer in peers.listed()}
     for scaling in matrices.SCALINGS:
         theirs = [task for task in missing if not task.ours and task.scaling == scaling]
@@ -71,6 +78,27 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
             store.save(task, run_peer(by_name[task.model], numbers))
             told.append(_line(name, f"{task.model} on {scaling}", started))
     return told
+
+
+def judges_ours(models: Sequence[str]) -> bool:
+    """Whether our own recipe is among the models that were asked for; none stands for all."""
+    return not models or ours.NAME in models
+
+
+def compute_stream(name: str, store: Store, data: Path) -> list[str]:
+    """What was run of one shift, in words; one that is kept already is left alone."""
+    if store.stream(name) is not None:
+        return []
+    started = time.perf_counter()
+    shift = next(found for found in shifts.listed() if found.name == name)
+    store.save_stream(name, study.of_stream(shift.open(data)))
+    return [_line(name, "another day or network", started)]
+
+
+def streams(names: Sequence[str], store: Store) -> list[tuple[shifts.Shift, StreamScores]]:
+    """The scores of every shift that is kept."""
+    kept = [(shift, store.stream(shift.name)) for shift in shifts.listed() if shift.name in names]
+    return [(shift, scores) for shift, scores in kept if scores is not None]
 
 
 def results(
@@ -94,6 +122,8 @@ def results(
                 },
                 is_attack=parts.is_attack,
                 scored={task: run for task, run in scored.items() if run is not None},
+                test=parts.test,
+                study=store.study(data_set.name) if judges_ours(models) else None,
             )
         )
     return found
@@ -104,12 +134,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     names = asked.sets or [data_set.name for data_set in sets.listed()]
     store, started = Store(asked.cache), time.perf_counter()
+    elsewhere = _shifts(asked)
     work = partial(compute, store=store, data=asked.data, models=asked.models)
     with ProcessPoolExecutor(asked.workers) as pool:
-        for done in as_completed([pool.submit(work, name) for name in names]):
+        jobs = [pool.submit(work, name) for name in names]
+        jobs += [pool.submit(compute_stream, name, store, asked.data) for name in elsewhere]
+        for done in as_completed(jobs):
             for line in done.result():
                 print(line, file=sys.stderr, flush=True)
-    plain = summary(results(names, store, asked.data, asked.models))
+    plain = summary(results(names, store, asked.data, asked.models), streams(elsewhere, store))
     plain["seconds_of_this_run"] = round(time.perf_counter() - started)
     plain["versions"] = versions()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -120,6 +153,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _shifts(asked: argparse.Namespace) -> list[str]:
+    """The shifts that were asked for: all, unless some sets or some shifts were named."""
+    if not judges_ours(asked.models) or (asked.sets and not asked.shifts):
+        return []
+    return asked.shifts or [shift.name for shift in shifts.listed()]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench_quality.py", description=__doc__)
     data = os.environ.get("EDGEGUARD_DATA", PROJECT.parent / "shared" / "data")
@@ -127,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=CACHE, help="where scores are kept")
     parser.add_argument("--out", type=Path, default=REPORT, help="folder of the report")
     parser.add_argument("--sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--shifts", nargs="*", default=[], metavar="SHIFT")
     parser.add_argument("--models", nargs="*", default=[], metavar="MODEL")
     parser.add_argument("--workers", type=int, default=2)
     return parser

@@ -69,19 +69,19 @@ def listed() -> tuple[DataSet, ...]:
             "unsw-nb15",
             FLOWS,
             "half of the normals (RandomState(1)) → the other half and all attacks",
-            lambda data: halved(_read(data, "unsw-nb15/UNSW_NB15_82332.csv.gz")),
+            lambda data: halved(read(data, "unsw-nb15/UNSW_NB15_82332.csv.gz")),
         ),
         DataSet(
             "cic-tuesday",
             FLOWS,
             "half of BENIGN (RandomState(1)) → the other half and all attacks",
-            lambda data: halved(_read(data, "cic-ids2017/tuesday_sampled.csv.gz")),
+            lambda data: halved(read(data, "cic-ids2017/tuesday_sampled.csv.gz")),
         ),
         DataSet(
             "cic-thursday",
             FLOWS,
             "half of BENIGN (RandomState(1)) → the other half and all web attacks",
-            lambda data: halved(_read(data, "cic-ids2017/thursday_morning_original_header.csv.gz")),
+            lambda data: halved(read(data, "cic-ids2017/thursday_morning_original_header.csv.gz")),
         ),
         *(_within(name) for name in ATTACKED),
         *(_across(name) for name in ATTACKED),
@@ -129,13 +129,13 @@ def left_out(target: Flows, others: Sequence[Flows]) -> Parts:
 
 
 def _nsl_kdd(data: Path) -> Parts:
-    train, test = (_read(data, f"nsl-kdd/KDD{part}+.txt.gz") for part in ("Train", "Test"))
+    train, test = (read(data, f"nsl-kdd/KDD{part}+.txt.gz") for part in ("Train", "Test"))
     return _calibrated(train.select(train.is_benign), test)
 
 
 def _within(name: str) -> DataSet:
     def opened(data: Path) -> Parts:
-        return halved_in_time(_read(data, f"zeek/{ATTACKED[name]}"))
+        return halved_in_time(read(data, f"zeek/{ATTACKED[name]}"))
 
     protocol = "the earlier half of its benign flows → the later half and all attacks"
     return DataSet(f"{name}", WITHIN, protocol, opened)
@@ -144,8 +144,8 @@ def _within(name: str) -> DataSet:
 def _across(name: str) -> DataSet:
     def opened(data: Path) -> Parts:
         files = {**ATTACKED, **BENIGN_ONLY}
-        others = [_read(data, f"zeek/{file}") for key, file in files.items() if key != name]
-        return left_out(_read(data, f"zeek/{ATTACKED[name]}"), others)
+        others = [read(data, f"zeek/{file}") for key, file in files.items() if key != name]
+        return left_out(read(data, f"zeek/{ATTACKED[name]}"), others)
 
     protocol = (
         "benign flows of all other captures, calibrated on the first third of its own "
@@ -154,7 +154,8 @@ def _across(name: str) -> DataSet:
     return DataSet(f"{name}, unseen", ACROSS, protocol, opened)
 
 
-def _read(data: Path, name: str) -> Flows:
+def read(data: Path, name: str) -> Flows:
+    """A file of the network data by its path in that folder."""
     flows, _ = read_all([data / name], ReadOptions(), silent)
     return flows
 
@@ -167,8 +168,12 @@ def _calibrated(learned: Flows, test: Flows) -> Parts:
 
 def _of_one_shape(parts: Parts) -> Parts:
     """The parts with the columns that all of them have."""
-    all_parts = (parts.fit, parts.calibration, parts.test)
-    shared = [name for name in parts.fit.columns if all(name in p.columns for p in all_parts)]
-    return Parts(
-        *(replace(p, columns={name: p.columns[name] for name in shared}) for p in all_parts)
+    return Parts(*alike(parts.fit, parts.calibration, parts.test))
+
+
+def alike(*tables: Flows) -> tuple[Flows, ...]:
+    """The same tables with the columns that all of them have."""
+    shared = [n for n in tables[0].columns if all(n in table.columns for table in tables)]
+    return tuple(
+        replace(table, columns={name: table.columns[name] for name in shared}) for table in tables
     )

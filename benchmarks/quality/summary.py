@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.evaluation.paired import METRICS, lead
-from quality import ours
+from edgeguard_core.flows.table import Flows
+from quality import ours, rolling
+from quality.episodes import Watched, pooled, watched
 from quality.figures import figures
 from quality.goals import goals
 from quality.results import Task
+from quality.rolling import StreamScores
 from quality.scored import Scored
-from quality.sets import DataSet
+from quality.sets import ACROSS, WITHIN, DataSet
+from quality.shifts import Shift
+from quality.study import Study
 
 RANKED = ("roc_auc", "average_precision", "f1_at_0.01", "tpr_at_1e_2", "tpr_at_1e_3")
 """The figures that ranks are taken of; each higher is better."""
@@ -31,15 +36,26 @@ class SetResults:
     rows: Mapping[str, int]
     is_attack: NDArray[np.bool_]
     scored: Mapping[Task, Scored]
+    test: Flows | None = None
+    study: Study | None = None
 
 
-def summary(found: Sequence[SetResults]) -> Plain:
+def summary(
+    found: Sequence[SetResults], streams: Sequence[tuple[Shift, StreamScores]] = ()
+) -> Plain:
     """The report's JSON object."""
     sets = {each.data_set.name: _set(each) for each in found}
     groups = {
         group: _group(group, sets) for group in dict.fromkeys(s["group"] for s in sets.values())
     }
     plain: Plain = {"format": 1, "seeds": len(ours.SEEDS), "groups": groups, "sets": sets}
+    plain["incidents"] = _incidents(found, groups)
+    plain["time"] = {
+        shift.name: {
+            "group": shift.group, "protocol": shift.protocol, **rolling.figures(scores)
+        }
+        for shift, scores in streams
+    }  # fmt: skip
     plain["goals"] = goals(plain)
     return dict(defined(plain))
 
@@ -56,7 +72,39 @@ def _set(found: SetResults) -> Plain:
         "rows": dict(found.rows),
         "models": told,
         "leads": _leads(found, told),
+        "variants": found.study.parity if found.study is not None else {},
     }
+
+
+def _incidents(found: Sequence[SetResults], groups: Mapping[str, Plain]) -> Plain:
+    """Ours and the best peer of each group of captures, with one threshold for the group."""
+    told: Plain = {}
+    for group in (WITHIN, ACROSS):
+        captures = [each for each in found if each.data_set.group == group]
+        if not captures:
+            continue
+        rows: Plain = {}
+        mine = [_watched(each, ours.NAME, own_causes=True) for each in captures]
+        best = best_peer(groups[group]["models"], "roc_auc")
+        cases = {f"{ours.NAME}, with causes": mine}
+        for key in (ours.NAME, *([best] if best else [])):
+            cases[key] = [_watched(each, key) for each in captures]
+        for key, seen in cases.items():
+            held = [each for each in seen if each is not None]
+            if len(held) == len(captures):
+                rows[key] = pooled(held)
+        told[group] = {"captures": [each.data_set.name for each in captures], "models": rows}
+    return told
+
+
+def _watched(found: SetResults, key: str, own_causes: bool = False) -> Watched | None:
+    """A capture as the first run of a model sees it; None where something was not run."""
+    task = next((task for task in found.scored if model_key(task) == key), None)
+    if task is None or found.test is None or (own_causes and found.study is None):
+        return None
+    cause = found.study.cause if own_causes and found.study is not None else None
+    scored = found.scored[task]
+    return watched(found.test, scored.test, scored.calibration, cause)
 
 
 def model_key(task: Task) -> str:

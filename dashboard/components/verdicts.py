@@ -56,7 +56,8 @@ class View:
 
     def to_json(self) -> dict[str, Any]:
         """The threshold, as the command tells one."""
-        return self.threshold.to_json() | {"origin": self.origin}
+        set_at = "" if self.force is None or self.is_tried else self.force.set_at
+        return self.threshold.to_json() | {"origin": self.origin, "set_at": set_at}
 
 
 def view(job: jobs.Job, now: jobs.Status) -> View:
@@ -131,14 +132,16 @@ def show(given: workspace.GivenFile, job: jobs.Job, now: jobs.Status, known: Seq
     told = [str(w) for result in now.results for w in result.get("warnings") or []]
     gone = [words.BUNDLE_GONE] if seen.force is None else list(seen.force.warnings)
     tables.remarks(warning for warning in (*gone, *told) if warning not in known)
-    broken = results.broken_promise(seen.counted, seen.to_json())
-    if broken is not None:
-        st.warning(wording.broken_promise(broken), icon=":material/gpp_maybe:")
+    audit = results.promise_audit(seen.counted, seen.to_json())
+    if audit is not None and audit.breached:
+        st.warning(wording.broken_promise(audit), icon=":material/gpp_maybe:")
     if seen.counted.looks_unknown:
         unknown_network.show(given, reference, seen.counted, can_calibrate=seen.force is not None)
     _figures(seen.counted, seen.found.incidents_raised(seen.threshold))
     draw_histogram(seen)
     st.caption(_provenance(job, seen))
+    if audit is not None and not audit.breached:
+        st.caption(wording.kept_promise(audit))
     alert = seen.threshold.alerts(seen.found.scores)
     over_time.show(seen.found, seen.threshold, alert)
     classes = judged.by_class(seen.found, alert)

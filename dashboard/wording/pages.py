@@ -177,6 +177,15 @@ def card_score(bundles: int) -> str:
     return f"A bundle is a model with its threshold. {at_hand}; you can upload one, too."
 
 
+def kept_promise(audit: Any) -> str:
+    """What is said where no more benign flows alert than chance explains."""
+    return (
+        f"{percent(audit.promised, 2)} false alarms were promised, {percent(audit.realised, 2)} "
+        f"came (95 % interval {percent(audit.low, 2)} to {percent(audit.high, 2)}): "
+        "the promise is kept."
+    )
+
+
 def broken_promise(audit: Any) -> str:
     """What is said where more benign flows alert than was promised."""
     return (
@@ -268,6 +277,8 @@ def threshold_sentence(threshold: dict[str, Any] | None) -> str:
         said += f" for {percent(threshold['target'], 2)} false alarms"
     if threshold.get("calibrated_on"):
         said += f", calibrated on {threshold['calibrated_on']}"
+    if threshold.get("set_at"):
+        said += f", set at {threshold['set_at']}"
     if str(threshold.get("origin") or "bundle") != "bundle":
         said += f"; it was made here ({threshold['origin']}) and wins over the bundle's own"
     return said + "."

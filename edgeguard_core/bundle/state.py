@@ -54,6 +54,11 @@ class ThresholdVersion:
         """
         return f"state {self.number:04d}"
 
+    @property
+    def set_at(self) -> str:
+        """When it was set, ISO 8601 in UTC to the second."""
+        return self.when.astimezone(UTC).isoformat(timespec="seconds")
+
 
 @dataclass(frozen=True)
 class Current:
@@ -66,6 +71,8 @@ class Current:
         it in force.
     meter
         Source format that the threshold was calibrated on.
+    set_at
+        When the threshold was set, or the bundle made, ISO 8601.
     warnings
         One sentence for each version that was skipped; for the caller to show.
     """
@@ -75,6 +82,7 @@ class Current:
     origin: str
     calibration_origin: str
     meter: str
+    set_at: str
     warnings: tuple[str, ...]
 
 
@@ -110,6 +118,7 @@ class StateFolder:
             origin=newest.origin if newest else FROM_BUNDLE,
             calibration_origin=calibrated.origin if calibrated else FROM_BUNDLE,
             meter=meter or bundle.manifest.meter.format,
+            set_at=newest.set_at if newest else bundle.manifest.created,
             warnings=warnings,
         )
 

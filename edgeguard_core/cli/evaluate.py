@@ -52,12 +52,15 @@ def _show(result: dict[str, Any]) -> None:
                 for rate, value in result["tpr_at_fpr"].items()
             ),
             ("threshold", f"{result['threshold']['value']:.4g} ({result['threshold']['method']})"),
+            ("calibrated on", result["threshold"]["calibrated_on"]),
+            ("set at", f"{result['threshold']['set_at']} ({result['threshold']['origin']})"),
             ("alerts", result["alerts"]),
             ("precision", percent(result["precision"])),
             ("recall", percent(result["recall"])),
             ("F1", result["f1"]),
             ("false-alarm rate", percent(result["false_positive_rate"])),
             ("promised", percent(promised)),
+            *_audited(result["promise"]),
         ]
     )
     rows = [
@@ -66,3 +69,12 @@ def _show(result: dict[str, Any]) -> None:
     ]
     if rows:
         table("Attack classes", ("class", "flows", "recall"), rows)
+
+
+def _audited(promise: dict[str, Any] | None) -> list[tuple[str, object]]:
+    """What became of the promise: the realised rate, its interval, and the verdict."""
+    if promise is None or promise["realised"] is None:
+        return []
+    ends = f"{percent(promise['low'])} to {percent(promise['high'])}"
+    verdict = "broken" if promise["breached"] else "kept"
+    return [("realised", f"{percent(promise['realised'])}, 95 % interval {ends}: {verdict}")]

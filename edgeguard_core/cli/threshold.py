@@ -43,6 +43,14 @@ def command(
             "attacks. Default: 0.01, or 0 where labels say which are benign.",
         ),
     ] = None,
+    half_life_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--half-life-hours",
+            help="With --calibrate and a promised rate: recent flows weigh more, half as much "
+            "every so many hours of age. Default: all weigh the same.",
+        ),
+    ] = None,
     alerts_per_hour: Annotated[
         float | None, typer.Option("--alerts-per-hour", help="At most so many alerts an hour.")
     ] = None,
@@ -107,8 +115,9 @@ def command(
     if len(given) > 1:
         names = " and ".join("--" + name.replace("_", "-") for name in given)
         raise typer.BadParameter(f"{names} both choose a threshold; give one of them.")
-    if contamination is not None and (not calibrate or set(given) - {"fpr"}):
-        raise typer.BadParameter("--contamination goes with --calibrate and a promised rate.")
+    for name, told in (("contamination", contamination), ("half-life-hours", half_life_hours)):
+        if told is not None and (not calibrate or set(given) - {"fpr"}):
+            raise typer.BadParameter(f"--{name} goes with --calibrate and a promised rate.")
     with watched(json, progress) as on_progress:
         detector = Detector(Bundle.load(bundle), state)
         warnings: list[str] = []
@@ -127,7 +136,7 @@ def command(
             )
             wish: dict[str, Any] = given or {"fpr": _promise(detector)}
             if local and "fpr" in wish:
-                found, local = local.promising(wish["fpr"], contamination)
+                found, local = local.promising(wish["fpr"], contamination, half_life_hours)
                 threshold, calibration = found.threshold, found.to_json()
                 warnings += found.warnings
             else:
@@ -197,6 +206,7 @@ def _report(
         "method": threshold.method,
         "target": threshold.target,
         "calibrated_on": threshold.calibrated_on,
+        "set_at": detector.set_at,
         "promised_false_positive_rate": threshold.promised_false_positive_rate,
         "origin": detector.origin,
         "calibration": calibration,
@@ -220,6 +230,9 @@ def _told(calibration: dict[str, Any] | None) -> list[tuple[str, object]]:
     ]
     if calibration["from"] is not None:
         told.append(("from, to", f"{calibration['from']}, {calibration['to']}"))
+    if calibration["half_life_hours"] is not None:
+        told.append(("half-life", f"{calibration['half_life_hours']:g} hours"))
+        told.append(("weigh as much as", f"{calibration['weight']:.0f} new flows"))
     told += [
         ("smallest promise", _share(calibration["smallest_promise"])),
         ("attacks allowed for", _share(calibration["contamination"])),

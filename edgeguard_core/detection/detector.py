@@ -109,6 +109,11 @@ class Detector:
         return self._current.meter
 
     @property
+    def set_at(self) -> str:
+        """When the threshold in force was set, or the bundle made, ISO 8601."""
+        return self._current.set_at
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each version in the state folder that is not used."""
         return self._current.warnings

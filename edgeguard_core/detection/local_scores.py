@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard_core.detection.incidents import WINDOW_MS
-from edgeguard_core.errors import NotEnoughDataError
+from edgeguard_core.errors import EdgeGuardError, NotEnoughDataError
 from edgeguard_core.thresholds import (
     MINIMUM_BENIGN_ROWS,
     Calibration,
     Threshold,
     conformal,
     needed_rows,
-    smallest_promise,
+    recency_weights,
+    smallest_weighted_promise,
+    weighted_conformal,
+    weighted_worst,
 )
 from edgeguard_core.thresholds.robust import ALONE, CONTAMINATION, leave_out_bursts
 
@@ -72,6 +75,10 @@ class LocalCalibration:
         Of the flows: those that come in bursts as attacks do, also beyond what was allowed for.
     at_most
         The false-alarm rate, whichever flows were attacks, if no more than allowed for.
+    half_life_hours
+        After which a flow weighs half as much as the newest one; None: all weigh the same.
+    weight
+        Of all flows that calibrate: as many new ones would weigh as much.
     """
 
     threshold: Threshold
@@ -86,11 +93,13 @@ class LocalCalibration:
     suspicious_share: float
     at_most: float
     warnings: tuple[str, ...]
+    half_life_hours: float | None
+    weight: float
 
     @property
     def smallest_promise(self) -> float:
-        """Lowest false-alarm rate that so many flows can promise."""
-        return smallest_promise(self.calibration.n)
+        """Lowest false-alarm rate that flows of such a weight can promise."""
+        return smallest_weighted_promise(self.weight)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for strict JSON."""
@@ -105,6 +114,8 @@ class LocalCalibration:
             "suspicious_share": self.suspicious_share,
             "suspicions": [each.to_json() for each in self.suspicions],
             "at_most": self.at_most,
+            "half_life_hours": self.half_life_hours,
+            "weight": round(self.weight, 3),
         }
 
 
@@ -188,6 +199,7 @@ class LocalScores:
         on_what: str,
         contamination: float = CONTAMINATION,
         hours: float | None = None,
+        half_life_hours: float | None = None,
     ) -> LocalCalibration:
         """The threshold that promises ``alpha`` to benign flows like these.
 
@@ -199,13 +211,16 @@ class LocalScores:
             Share of them that may be attacks: ``leave_out_bursts`` says what becomes of those.
         hours
             That they cover, where it is not from the first to the last.
+        half_life_hours
+            Recent flows weigh more: a flow half as much as one that is so many hours younger
+            (``weighted_conformal``). P-values and severity stay those of all flows alike.
 
         Raises
         ------
         NotEnoughDataError
             With fewer than 50 flows; it says how many the promise needs.
         EdgeGuardError
-            If the share cannot be allowed for.
+            If the share cannot be allowed for, or there is no such half-life or no time to go by.
         """
         rows = self._kept()
         scores = rows["score"]
@@ -220,7 +235,13 @@ class LocalScores:
         found = leave_out_bursts(scores, bursts, alpha, contamination)
         hours = self.hours if hours is None else hours
         calibration = Calibration.fit(scores[~found.left_out], hours)
-        threshold = conformal(calibration.sketch, alpha, on_what)
+        kept, threshold = ~found.left_out, conformal(calibration.sketch, alpha, on_what)
+        weights, at_most = np.ones(len(rows)), found.at_most
+        if half_life_hours is not None:
+            weights = _recency(rows["window"], half_life_hours)
+            on_what = f"{on_what}, weighing half as much every {half_life_hours:g} hours of age"
+            threshold = weighted_conformal(scores[kept], weights[kept], alpha, on_what)
+            at_most = weighted_worst(scores, weights, threshold, contamination)
         left_out = int(found.left_out.sum())
         share = found.suspicious / len(scores)
         return LocalCalibration(
@@ -234,8 +255,10 @@ class LocalScores:
             left_out=left_out,
             suspicions=_named(rows[found.left_out], list(self._codes)),
             suspicious_share=share,
-            at_most=max(found.at_most, threshold.promised_false_positive_rate or 0.0),
+            at_most=max(at_most, threshold.promised_false_positive_rate or 0.0),
             warnings=_warnings(threshold, share, contamination),
+            half_life_hours=half_life_hours,
+            weight=float(weights[kept].sum()),
         )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -267,6 +290,18 @@ class LocalScores:
         if rows["host"].max(initial=_UNKNOWN) >= len(codes) or seen < len(rows):
             raise ValueError("these are no scores of a calibration")
         return cls(most, seed, int(seen), first_ms, last_ms, [rows], codes)
+
+
+def _recency(windows: NDArray[np.int32], half_life_hours: float) -> NDArray[np.float64]:
+    """Weights by the age of each flow's window; one without a time is as old as the oldest."""
+    known = windows >= 0
+    if not known.any():
+        raise EdgeGuardError(
+            f"A half-life of {half_life_hours:g} hours needs flows with times, and these have "
+            "none: calibrate without it."
+        )
+    placed = np.where(known, windows, windows[known].min())
+    return recency_weights((placed.max() - placed) * (WINDOW_MS / _MS_PER_HOUR), half_life_hours)
 
 
 def _lots(seed: int, first: int, n: int) -> NDArray[np.uint64]:

@@ -190,7 +190,10 @@ class Calibrated:
     is_labelled: bool
 
     def promising(
-        self, alpha: float, contamination: float | None = None
+        self,
+        alpha: float,
+        contamination: float | None = None,
+        half_life_hours: float | None = None,
     ) -> tuple[LocalCalibration, "Calibrated"]:
         """A threshold that promises a false-alarm rate, and the flows that calibrate it.
 
@@ -198,15 +201,19 @@ class Calibrated:
         ----------
         contamination
             Share of the flows that may be attacks; by default 1 % where nobody labelled them.
+        half_life_hours
+            Recent flows weigh more: half as much every so many hours of age.
 
         Raises
         ------
         EdgeGuardError
-            If there is no such rate or share.
+            If there is no such rate, share or half-life, or no time to go by.
         """
         if contamination is None:
             contamination = 0.0 if self.is_labelled else CONTAMINATION
-        found = self.local.calibrate(alpha, self.on_what, contamination, self.hours)
+        found = self.local.calibrate(
+            alpha, self.on_what, contamination, self.hours, half_life_hours
+        )
         return found, replace(self, benign=found.calibration)
 
 

@@ -111,11 +111,18 @@ def _threshold(findings: Findings, point: OperatingPoint) -> dict[str, Any]:
     return line.to_json() | {
         "origin": findings.origin,
         "who": version.who if version else None,
-        "when": version.when.astimezone(UTC).isoformat(timespec="seconds") if version else None,
+        "when": _set_at(findings),
         "why": version.why if version else None,
         "promise": promise,
         "no_promise": why_none,
     }
+
+
+def _set_at(findings: Findings) -> str | None:
+    """When the threshold was set, or its bundle made; None of one that was only tried."""
+    if findings.version is not None:
+        return findings.version.set_at
+    return None if findings.origin == TRIED else findings.bundle.manifest.created
 
 
 def _distribution(

@@ -192,6 +192,7 @@ def threshold_json(detector: Detector) -> dict[str, Any]:
         "method": threshold.method,
         "target": threshold.target,
         "calibrated_on": threshold.calibrated_on,
+        "set_at": detector.set_at,
         "origin": detector.origin,
     }
 

@@ -30,6 +30,12 @@ from edgeguard_core.thresholds.conformal import (
 )
 from edgeguard_core.thresholds.edges import fixed_edges
 from edgeguard_core.thresholds.extreme import Tail, fit_tail
+from edgeguard_core.thresholds.recency import (
+    recency_weights,
+    smallest_weighted_promise,
+    weighted_conformal,
+    weighted_worst,
+)
 from edgeguard_core.thresholds.robust import CONTAMINATION, leave_out_bursts
 from edgeguard_core.thresholds.sketch import ThresholdSketch
 from edgeguard_core.thresholds.threshold import Threshold
@@ -62,6 +68,10 @@ __all__ = [
     "percentile",
     "precision_at_least",
     "recall_at_least",
+    "recency_weights",
     "require_benign_rows",
     "smallest_promise",
+    "smallest_weighted_promise",
+    "weighted_conformal",
+    "weighted_worst",
 ]

@@ -52,7 +52,7 @@ def conformal(sketch: ThresholdSketch, alpha: float, calibrated_on: str) -> Thre
     >>> conformal(ThresholdSketch.build([1.0, 2.0, 3.0]), 0.01, "doc").target
     0.25
     """
-    _require_rate(alpha)
+    require_rate(alpha)
     n = sketch.n_benign
     if n == 0:
         raise NotEnoughDataError(
@@ -140,7 +140,7 @@ def audit(
     >>> audit(0.01, false_alarms=70, benign=1000).breached
     True
     """
-    _require_rate(promised)
+    require_rate(promised)
     if not 0 <= false_alarms <= benign:
         raise ValueError(f"{false_alarms} false alarms among {benign} benign flows")
     if benign == 0:
@@ -175,7 +175,11 @@ def _just_above_rank(sketch: ThresholdSketch, rank: int) -> float:
     return float(sketch.edges[within[0]])
 
 
-def _require_rate(rate: float) -> None:
+def require_rate(rate: float) -> None:
+    """Nothing, or an ``EdgeGuardError`` for a rate that nobody can promise.
+
+    >>> require_rate(0.01)
+    """
     if not 0.0 < rate < 1.0:
         raise EdgeGuardError(
             f"A false-alarm rate of {rate:g} cannot be promised: give one between 0 and 1, "

@@ -59,6 +59,7 @@ KEYS: Final[Mapping[str, kinds.Reader]] = MappingProxyType(
         "silent_after_s": kinds.number(0, "seconds", above=True),
         "warm_up_hours": kinds.number(0, "hours", above=True),
         "recalibrate_every_hours": kinds.number(0, "hours", above=True),
+        "half_life_hours": kinds.number(0, "hours", above=True),
         "contamination": kinds.number(0, "of the flows", 0.49),
         "updates.from": kinds.text,
         "updates.every_s": kinds.number(1, "seconds"),
@@ -105,6 +106,9 @@ class BoxSettings:
     warm_up_hours, recalibrate_every_hours
         Hours of flows after which the watch calibrates itself, once and then again and again;
         None: never.
+    half_life_hours
+        With it a re-calibration takes all flows so far, and each weighs half as much every so
+        many hours of age; None: those since the last time, all alike.
     contamination
         Share of those flows that may be attacks.
     origins
@@ -135,6 +139,7 @@ class BoxSettings:
     silent_after_s: float = 300.0
     warm_up_hours: float | None = None
     recalibrate_every_hours: float | None = None
+    half_life_hours: float | None = None
     contamination: float = CONTAMINATION
     updates_from: str | None = None
     updates_every_s: float = 3600.0

@@ -51,6 +51,12 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
             f"{every_hours:g} hours are less than a day, and a threshold of quiet hours is too low "
             f"for lively ones: give {LEAST_PERIOD_HOURS:g} or more.",
         )
+    if settings.half_life_hours is not None and every_hours is None:
+        add(
+            "half_life_hours",
+            "it weighs the flows of a re-calibration, and there is none: add "
+            "recalibrate_every_hours.",
+        )
     for exclusion in settings.exclusions:
         if exclusion.expires <= (now or datetime.now(UTC)):
             add(

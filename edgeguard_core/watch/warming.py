@@ -45,6 +45,7 @@ class Warming:
     def __init__(self, detector: Detector, settings: BoxSettings) -> None:
         self._first_hours = settings.warm_up_hours
         self._every_hours = settings.recalibrate_every_hours
+        self._half_life_hours = settings.half_life_hours
         self._contamination = settings.contamination
         self.begin(detector)
 
@@ -55,9 +56,9 @@ class Warming:
         self._begin_period()
         self._is_told = False
 
-    def _begin_period(self) -> None:
+    def _begin_period(self, kept: LocalScores | None = None) -> None:
         self._hours = self._every_hours if self._is_warm else self._first_hours
-        self._scores = None if self._hours is None else LocalScores()
+        self._scores = None if self._hours is None else kept or LocalScores()
         self._begun_ms: float | None = None
         self._wait_ms = float("-inf")
         self._complaint = ""
@@ -104,7 +105,10 @@ class Warming:
                 f"{needed}.",
             )
         try:
-            found = scores.calibrate(promised, self._on_what(watch, scores), self._contamination)
+            found = scores.calibrate(
+                promised, self._on_what(watch, scores), self._contamination,
+                half_life_hours=self._half_life_hours if self._is_warm else None,
+            )  # fmt: skip
             if self._is_suspicious(found):
                 self._tell_suspicious(watch, found)
                 self._begin_period()
@@ -134,7 +138,8 @@ class Warming:
 
     def _is_over(self) -> bool:
         self._is_warm = True
-        self._begin_period()
+        # Where old flows fade, they need not be forgotten at once.
+        self._begin_period(self._scores if self._half_life_hours is not None else None)
         return False
 
     def _on_what(self, watch: "Watch", scores: LocalScores) -> str:

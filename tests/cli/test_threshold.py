@@ -195,11 +195,13 @@ def test_labels_say_which_flows_are_benign_so_none_is_suspected(run, bundle, dat
         (["--contamination", 0.01], "goes with --calibrate and a promised rate"),
         (["--calibrate", "x.csv", "--percentile", 99, "--contamination", 0.1], "goes with"),
         (["--contamination", 0.5], "A share of 0.5 attacks cannot be allowed for"),
+        (["--half-life-hours", 6], "goes with --calibrate and a promised rate"),
+        (["--half-life-hours", 0], "A half-life of 0 hours weighs nothing"),
         (["--contamination", "nan"], "A share of nan attacks cannot be allowed for"),
     ],
 )
 def test_a_share_of_attacks_that_cannot_be_is_refused(run, bundle, data, wish, said):
-    if said.startswith("A share"):
+    if said.startswith(("A share", "A half-life")):
         wish = ["--calibrate", data(LOCAL), *wish]
     ran = run("threshold", bundle, *wish, "--json")
     assert (ran.code, said in ran.err) == (2, True)
@@ -208,3 +210,14 @@ def test_a_share_of_attacks_that_cannot_be_is_refused(run, bundle, data, wish, s
 
 def test_without_calibrating_there_is_nothing_to_say_of_it(run, bundle):
     assert run("threshold", bundle, "--json").json["calibration"] is None
+
+
+def test_a_half_life_makes_recent_flows_weigh_more_and_says_so(run, bundle, data):
+    local = data(BURSTY)
+    ran = run("threshold", bundle, "--calibrate", local, "--half-life-hours", 1.5, "--json")
+    told = ran.json["calibration"]
+    assert told["half_life_hours"] == 1.5
+    assert 99 < told["weight"] < told["flows"] - told["left_out"]
+    assert ran.json["calibrated_on"].endswith("weighing half as much every 1.5 hours of age")
+    shown = run("threshold", bundle, "--calibrate", local, "--half-life-hours", 1.5).out
+    assert "weigh as much as" in shown

@@ -119,6 +119,8 @@ def test_score_writes_a_table_and_counts(run, bundle, data, tmp_path):
 
 def test_evaluate_shows_people_what_counts(run, bundle, data):
     shown = run("evaluate", bundle, data(ATTACKED))
+    for told in ("calibrated on", "set at", "realised", "95 % interval"):
+        assert told in shown.out
     assert shown.code == 0
     for word in ("ROC AUC", "precision", "recall", "false-alarm rate", "DDoS"):
         assert word in shown.out

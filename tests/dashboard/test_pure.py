@@ -113,6 +113,10 @@ def test_a_threshold_is_told_with_its_origin() -> None:
         {"value": 1.5, "method": "fixed", "target": None, "calibrated_on": ""}
     )
     assert told == "Threshold 1.5, chosen by fixed."
+    here = {"value": 1.5, "calibrated_on": "an office", "set_at": "2026-01-02T12:00:00Z"}
+    assert wording.threshold_sentence(here) == (
+        "Threshold 1.5, calibrated on an office, set at 2026-01-02T12:00:00Z."
+    )
     assert wording.threshold_sentence(None) == ""
     assert wording.threshold_sentence({"value": None}) == ""
 

@@ -54,6 +54,10 @@ def test_a_promise_that_does_not_hold_is_told(
     if audit is not None:
         assert "6.00 % came" in wording.broken_promise(audit)
     assert results.broken_promise(summary, None) is None
+    told = results.promise_audit(summary, {"method": method, "target": 0.01, "value": 1.0})
+    assert (told is not None) == (method == "conformal")
+    if told is not None and not broken:
+        assert "0.50 % came (95 % interval" in wording.kept_promise(told)
 
 
 def test_times_are_times_and_empty_columns_are_left_out(tmp_path: Path) -> None:

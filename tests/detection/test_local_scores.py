@@ -13,7 +13,7 @@ from edgeguard_core.bundle import Bundle
 from edgeguard_core.detection import Detector
 from edgeguard_core.detection.incidents import WINDOW_MS, hosts
 from edgeguard_core.detection.local_scores import LocalScores
-from edgeguard_core.errors import NotEnoughDataError
+from edgeguard_core.errors import EdgeGuardError, NotEnoughDataError
 from edgeguard_core.features.context import with_context
 from edgeguard_core.sources import read_flows
 
@@ -143,3 +143,41 @@ def test_on_a_real_capture_attacks_in_the_hours_break_no_promise(elsewhere):
 def elsewhere(tmp_path_factory):
     """The shipped demo bundle, which learned a synthetic office."""
     return Detector(Bundle.load(PROJECT / "models" / "demo"), tmp_path_factory.mktemp("state"))
+
+
+def test_recent_flows_weigh_more_where_a_half_life_is_given():
+    scores, names, times = some(4_000)
+    times = np.where(np.isnan(times), 1.7e12, times)
+    later = times > 1.7e12 + 6 * HOUR_MS
+    louder = np.where(later, 4 * scores, scores).astype(np.float32)
+    local = collected((louder, names, times))
+    flat, weighted = (local.calibrate(0.05, "x", 0.0, half_life_hours=h) for h in (None, 1.0))
+    assert weighted.threshold.value > flat.threshold.value
+    assert weighted.threshold.alerts(louder[later]).mean() < 0.07
+    assert flat.threshold.alerts(louder[later]).mean() > 0.1
+    assert weighted.threshold.calibrated_on == "x, weighing half as much every 1 hours of age"
+    assert (weighted.threshold.method, weighted.threshold.target) == ("conformal", 0.05)
+    told = weighted.to_json()
+    assert told["half_life_hours"] == 1.0
+    assert told["weight"] < 0.25 * flat.weight == 0.25 * 4_000
+    assert told["smallest_promise"] == 1 / (weighted.weight + 1)
+    long = local.calibrate(0.05, "x", 0.0, half_life_hours=1e6)
+    assert long.threshold.value == pytest.approx(flat.threshold.value, rel=0.01)
+
+
+def test_what_is_left_out_does_not_calibrate_with_weights_either():
+    local = collected(some(1_000))
+    local.add(
+        np.full(15, 50.0, np.float32), np.full(15, "10.0.0.66", object), np.full(15, 1.7e12 + 5)
+    )
+    found = local.calibrate(0.01, "x", 0.02, half_life_hours=24.0)
+    assert found.left_out == 13
+    assert 13 < 1_015 - found.weight < 500
+    assert 0.01 < found.at_most < 0.05
+
+
+def test_a_half_life_needs_times():
+    scores, names, _ = some(200)
+    local = collected((scores, names, np.full(200, np.nan)))
+    with pytest.raises(EdgeGuardError, match="needs flows with times"):
+        local.calibrate(0.05, "x", half_life_hours=6.0)

@@ -28,7 +28,11 @@ def test_evaluate_gives_the_keys_that_others_rely_on(bundle, data):
     result = evaluate_files(Detector(bundle), [data(ATTACKED)]).to_json()
     assert set(result) >= KEYS
     assert set(result["tpr_at_fpr"]) == {"0.01", "0.001"}
-    assert set(result["threshold"]) == {"value", "method", "target", "calibrated_on", "origin"}
+    assert set(result["threshold"]) == {
+        "value", "method", "target", "calibrated_on", "set_at", "origin",
+    }  # fmt: skip
+    assert result["threshold"]["set_at"] == bundle.manifest.created
+    assert set(result["promise"]) == {"promised", "realised", "low", "high", "breached"}
     assert (result["flows"], result["attacks"]) == (23_145, 21_222)
     assert {name: found["flows"] for name, found in result["per_class"].items()} == {
         "C&C": 6706, "DDoS": 14394, "PartOfAHorizontalPortScan": 122,

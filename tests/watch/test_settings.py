@@ -131,6 +131,14 @@ def test_what_cannot_work_here_is_found(file, tmp_path):
     assert "6 hours are less than a day" in found[4]
 
 
+def test_a_half_life_without_a_re_calibration_is_found(file):
+    file.write_text("half_life_hours: 48\n")
+    (problem,) = implausible(load_settings(file, environment={}))
+    assert "add recalibrate_every_hours" in problem
+    file.write_text("half_life_hours: 48\nrecalibrate_every_hours: 24\n")
+    assert implausible(load_settings(file, environment={})) == []
+
+
 def test_an_interface_without_a_packet_meter_is_found(file, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(

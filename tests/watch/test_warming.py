@@ -189,6 +189,22 @@ def test_it_calibrates_again_and_again_if_asked_and_keeps_every_version(tmp_path
     assert watch.heartbeat().body["edgeguard"]["warm_up"]["state"] == "rolling"
 
 
+def test_with_a_half_life_older_flows_go_on_to_count_and_fade(tmp_path):
+    settings = {"warm_up_hours": 1.0, "recalibrate_every_hours": 2.0, "half_life_hours": 2.0}
+    watch, delivery = warming(hours(*range(9)), tmp_path, **settings)
+    watch.run()
+    first, *more = [r.body["edgeguard"] for r in delivery.of(Kind.AUDIT, "calibrated")]
+    assert (first["who"], first["half_life_hours"]) == (WARM_UP, None)
+    assert [each["half_life_hours"] for each in more] == [2.0] * len(more)
+    flows = [each["flows"] for each in (first, *more)]
+    assert flows == sorted(flows)
+    assert flows[-1] > 3 * 240  # all so far, not the last period's
+    # Of an endless stream 2 h / ln 2 · 120 flows an hour would be left.
+    assert more[-1]["weight"] < 2 / np.log(2) * 120 * 1.1 < flows[-1]
+    assert more[-1]["smallest_promise"] == pytest.approx(1 / (more[-1]["weight"] + 1), rel=1e-4)
+    assert "weighing half as much every 2 hours" in versions(tmp_path)[0].threshold.calibrated_on
+
+
 def test_too_few_flows_for_the_promise_make_it_longer_and_that_is_said_once(tmp_path):
     few = [hour(number, 20) for number in range(8)]
     watch, delivery = warming(few, tmp_path, batch=20, warm_up_hours=1.0)
