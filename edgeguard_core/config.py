@@ -9,7 +9,7 @@ from edgeguard_core.errors import TrainingError
 
 SIZES: Final[Mapping[str, tuple[tuple[int, ...], int]]] = {
     "s": ((32, 16), 4),
-    "m": ((48, 24), 8),  # the measured recipe
+    "m": ((64, 32), 8),  # the measured recipe
     "l": ((128, 64), 16),
 }
 """Widths of the hidden layers and of the bottleneck, by the name of the size."""
@@ -37,7 +37,7 @@ class TrainingConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-5
     warmup_share: float = 0.1
-    hidden: tuple[int, ...] = (48, 24)
+    hidden: tuple[int, ...] = (64, 32)
     bottleneck: int = 8
     log_sigma_limit: float = 2.0
     beta: float = 0.5  # of the beta-NLL loss, Seitzer et al. 2022
@@ -47,7 +47,7 @@ class TrainingConfig:
     context_scale_floor: float = 0.5  # of context, which a small network hardly varies
     rare_below: int = 5  # a category seen fewer times shares the "rare or unseen" bin
     one_hot_weight: float = 3.0
-    whitened_directions: int = 24  # of the residuals, see ``model.whitening``; 0 whitens none
+    whitened_directions: int = 8  # of the residuals, see ``model.whitening``; 0 whitens none
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ def layer_widths(n_expanded: int, config: TrainingConfig) -> tuple[int, ...]:
     """Widths from the input to the output, which holds m and s side by side.
 
     >>> layer_widths(40, TrainingConfig())
-    (40, 48, 24, 8, 24, 48, 80)
+    (40, 64, 32, 8, 32, 64, 80)
     """
     back = tuple(reversed(config.hidden))
     return (n_expanded, *config.hidden, config.bottleneck, *back, 2 * n_expanded)

@@ -3,7 +3,7 @@
 ::
 
     numeric (n, F) ── log ── standardise ── clip ──┐
-                                                   x (n, E) ── 48 ── 24 ── 8 ── 24 ── 48 ── m, s
+                                                   x (n, E) ── 64 ── 32 ── 8 ── 32 ── 64 ── m, s
     categorical (n, C) ── one-hot × weight ────────┘                       │
                                                                          latent
     r = (x − m) · exp(−s)      s = log sigma: how far off is usual for this feature

@@ -29,7 +29,7 @@ KERNEL_LEVELS = 127
 """Steps of an 8-bit kernel column on each side of 0, as TFLite's dynamic int8 has them."""
 
 HELD_OUT_SHARE = 0.1
-LEAST_HELD_OUT, MOST_HELD_OUT = 50, 20_000
+LEAST_HELD_OUT, MOST_HELD_OUT = 500, 20_000
 """Rows that are not fitted: how their residuals go together is what whitening undoes."""
 
 ADAM_DECAYS = (0.9, 0.999)
@@ -57,7 +57,7 @@ class TrainedWeights:
     losses
         Mean loss of each report, shape ``(ceil(steps / 50),)``, float32.
     epochs
-        How often a row was drawn, on average.
+        How often a row was drawn, on average of all that were given.
     """
 
     arrays: dict[str, NDArray[np.float32]]
@@ -84,7 +84,7 @@ def train_weights(
     ----------
     inputs
         Benign flows. Keep those that choose a threshold out of them. A tenth, drawn by the seed,
-        is not fitted but measures how residuals go together; under 500 rows all do both.
+        is not fitted but measures how residuals go together; under 5,000 rows all do both.
     on_progress
         Called every 50 steps. What it raises ends the run, ``TrainingCancelled`` above all.
 
@@ -98,6 +98,7 @@ def train_weights(
     if not len(inputs):
         raise NotEnoughDataError("There are 0 flows to train on; give a file of normal traffic.")
     rng = np.random.default_rng(config.seed)
+    n_rows = len(inputs)
     inputs, held_out = _parted(inputs, rng)
     autoencoder = Autoencoder(preprocessor, config)
     start = initial_parameters(autoencoder.widths, rng)
@@ -127,7 +128,7 @@ def train_weights(
     return TrainedWeights(
         arrays=arrays,
         losses=np.array(losses, np.float32),
-        epochs=rows.size / len(inputs),
+        epochs=rows.size / n_rows,
     )
 
 

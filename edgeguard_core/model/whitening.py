@@ -27,8 +27,8 @@ SHRINKAGE: Final = 0.1
 def whitening_shapes(n_expanded: int, directions: int) -> dict[str, tuple[int, ...]]:
     """Shape of each array for E expanded columns.
 
-    >>> whitening_shapes(40, 16)
-    {'whitening_scale': (40,), 'whitening_down': (40, 16), 'whitening_up': (16, 40)}
+    >>> whitening_shapes(40, 8)
+    {'whitening_scale': (40,), 'whitening_down': (40, 8), 'whitening_up': (8, 40)}
     """
     kept = min(directions, n_expanded)
     return {SCALE: (n_expanded,), DOWN: (n_expanded, kept), UP: (kept, n_expanded)}
@@ -39,7 +39,7 @@ def whitening(residuals: NDArray[Any], directions: int) -> dict[str, NDArray[np.
 
     The inverse square root of the shrunk correlation stretches each of its directions by a
     factor of its own. Those whose factor differs most from the median keep it, all others share
-    one: a matrix of E x E would be a quarter of the exported file.
+    one: a matrix of E x E would be a quarter of the file.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def model_size(columns: Columns, config: TrainingConfig) -> ModelSize:
     --------
     >>> size = model_size(Columns(numeric=27, categorical=5, bins=36), TrainingConfig())
     >>> size.parameters, size.bytes["float32"]
-    (12038, 74456)
+    (17030, 86360)
     """
     parameters = parameter_count(columns.expanded, config)
     beside = _COLUMN_BYTES * columns.expanded + _CATEGORY_BYTES * columns.categorical

@@ -82,7 +82,9 @@ def test_the_score_is_the_geometric_mean_of_both_means(weights, preprocessor, he
     np.testing.assert_allclose(found.score, both, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("n", "fitted", "measured"), [(1, 1, 1), (400, 400, 400), (600, 540, 60)])
+@pytest.mark.parametrize(
+    ("n", "fitted", "measured"), [(1, 1, 1), (400, 400, 400), (6_000, 5_400, 600)]
+)
 def test_many_rows_are_parted_and_few_do_both(benign, n, fitted, measured):
     rows = benign.select(np.arange(n) % len(benign))
     parts = _parted(rows, np.random.default_rng(0))
