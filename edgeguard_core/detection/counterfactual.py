@@ -40,7 +40,7 @@ class Counterfactual:
     ----------
     changes
         Families that were set to what the prototype has, in the order of the choice; of each
-        only the features whose change counts.
+        only the features whose change counts, the one without which the score is highest first.
     scores
         The score after each choice, all features of the family changed.
     score
@@ -138,7 +138,7 @@ class Counterfactuals:
         chain = [self.families[k] for k in chosen[pick].tolist()]
         changed = now.select(slice(pick, pick + 1))
         left, score = self._pruned(flow, changed, chain, float(scores[pick, -1]))
-        kept = [Family(f.name, tuple(m for m in f.members if m in left)) for f in chain]
+        kept = [Family(f.name, tuple(m for m in left if m in f.members)) for f in chain]
         return Counterfactual(
             changes=tuple(family for family in kept if family.members),
             scores=tuple(s for s, f in zip(scores[pick].tolist(), kept, strict=True) if f.members),
@@ -150,7 +150,7 @@ class Counterfactuals:
     def _pruned(
         self, flow: ModelInput, changed: ModelInput, chain: list[Family], score: float
     ) -> tuple[list[str], float]:
-        """The features whose change counts, and the score with these alone.
+        """The features whose change counts, the weightiest first, and the score with these alone.
 
         The others are taken back, the idlest first, while the score stays below the (geometric)
         middle between what it was and the threshold, or does not rise where it is above.
@@ -164,6 +164,7 @@ class Counterfactuals:
             found = self._scores(restored)
             idlest = int(found.argmin())
             if found[idlest] > limit:
+                left = [left[k] for k in np.argsort(-found, kind="stable").tolist()]
                 break
             changed, score = restored.select(slice(idlest, idlest + 1)), float(found[idlest])
             del left[idlest]

@@ -351,8 +351,7 @@ class _Told:
     def _causes(self, row: int, found: Counterfactual) -> tuple[Cause, ...]:
         causes = []
         for family, after in zip(found.changes, found.scores, strict=True):
-            heaviest = sorted(family.members, key=lambda m: -self._share[row, self._place[m]])
-            reasons = tuple(self.reason(row, name, found.prototype) for name in heaviest)
+            reasons = tuple(self.reason(row, name, found.prototype) for name in family.members)
             causes.append(Cause(family.name, reasons, after))
         return tuple(causes)
 
