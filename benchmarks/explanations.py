@@ -30,10 +30,10 @@ from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.features.transform import inverse
 from edgeguard_core.flows import Flows
 from edgeguard_core.inference import Scorer
-from edgeguard_core.pipeline.judge import scored_batches
 from edgeguard_core.pipeline.preprocess import preprocess
 from edgeguard_core.pipeline.progress import silent
 from edgeguard_core.pipeline.reading import read_all
+from edgeguard_core.pipeline.score import scored_batches
 from edgeguard_core.pipeline.train import TrainRequest, train
 from edgeguard_core.sources import ReadOptions, ReadReport
 from edgeguard_core.sources.synthesis import ATTACKS, STRENGTHS, inject
