@@ -22,7 +22,7 @@ def choose(preprocessor, inputs, seed=0):
 
 
 def test_they_are_rounded_rows_of_what_was_fitted(fitted):
-    preprocessor, inputs = fitted
+    _, inputs = fitted
     found = choose(*fitted).inputs
     rows = {
         (*numbers, *words)
@@ -83,7 +83,7 @@ def test_they_are_read_back_and_what_is_none_is_refused(fitted):
         {"categorical": arrays["categorical"] + 99},
         {"categorical": arrays["categorical"][:, 0]},
     ):
-        with pytest.raises(ValueError, match="its|one of"):
+        with pytest.raises(ValueError, match=r"its|one of"):
             Prototypes.from_arrays(arrays | wrong, preprocessor)
     with pytest.raises(KeyError):
         Prototypes.from_arrays({}, preprocessor)
