@@ -234,7 +234,7 @@ def test_reasons_stand_beside_flows_like_this_one_where_they_are_known() -> None
     }  # fmt: skip
     like = {"similar_low": 100.0, "similar_high": 900.0}
     word = {"name": "state", "similar_low": "", "similar_high": "", "similar_values": [""]}
-    assert explaining.reasons([feature | like])["usual"].tolist() == ["100 B to 900 B"]
+    assert explaining.reasons([feature | like])["usual"].tolist() == ["100 to 900 B"]
     assert explaining.reasons([feature | word])["usual"].tolist() == ["a rare value"]
     assert explaining.is_of_similar([feature, feature | like])
     assert not explaining.is_of_similar([feature])
