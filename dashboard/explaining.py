@@ -116,19 +116,52 @@ def reasons(told: list[dict[str, Any]]) -> pd.DataFrame:
     for feature in told:
         unit = feature.get("unit")
         actual, expected = feature["actual"], feature["reconstructed"]
-        words = feature.get("usual_values")
+        low, high, words = _usual(feature)
         usual = (
-            wording.usual(None, None, words)
+            wording.usual(None, None, [word or "a rare value" for word in words])
             if words
-            else _range(feature["usual_low"], feature["usual_high"], unit)
+            else _range(low, high, unit)
         )
-        places = _places(actual, expected, feature["usual_low"], feature["usual_high"])
+        places = _places(actual, expected, low, high)
         rows.append(
             (feature["name"], feature["share"] or 0.0, _text(actual, unit), _text(expected, unit),
              usual, *places)
         )  # fmt: skip
     columns = ["name", "share", "actual", "reconstructed", "usual"]
     return pd.DataFrame(rows, columns=[*columns, "at", "expected_at", "low", "high"])
+
+
+def is_of_similar(told: list[dict[str, Any]]) -> bool:
+    """Whether what is usual is that of benign flows like this one, not that of all."""
+    return any(feature.get("similar_low") is not None for feature in told)
+
+
+def _usual(feature: Mapping[str, Any]) -> tuple[Any, Any, list[str] | None]:
+    """Low, high and words: of flows like it where they are known."""
+    kind = "usual" if feature.get("similar_low") is None else "similar"
+    return feature[f"{kind}_low"], feature[f"{kind}_high"], feature.get(f"{kind}_values")
+
+
+def changes(what_if: Mapping[str, Any] | None) -> pd.DataFrame:
+    """A row a feature that would have to change: what it has, and a benign flow like it has.
+
+    Parameters
+    ----------
+    what_if
+        That of ``explain --json``; None for what is no alert.
+
+    Returns
+    -------
+    ``cause, name, actual, instead`` as texts, and ``score``, that after the cause and those
+    before it.
+    """
+    rows = [
+        (cause["name"], one["name"], _text(one["actual"], one["unit"]),
+         _text(one["similar_low"], one["unit"]), cause["score_after"])
+        for cause in (what_if or {}).get("causes", ())
+        for one in cause["features"]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["cause", "name", "actual", "instead", "score"])
 
 
 def shares_alone(top_features: str) -> pd.DataFrame:

@@ -1,9 +1,9 @@
-"""Run the README's examples and put what they print beneath them.
+"""Run the examples of the README and of other pages, and put what they print beneath them.
 
-    EDGEGUARD_DATA=... python tools/readme_examples.py      (make readme)
+    EDGEGUARD_DATA=... python tools/readme_examples.py [PAGE.md ...]      (make readme)
 
 Every ```console block is kept: its `$ ` lines are commands, run one after another in a temporary
-folder, the rest is replaced by what they print. A command that fails leaves the README as it was.
+folder, the rest is replaced by what they print. A command that fails leaves its page as it was.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/explanations.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -36,23 +37,26 @@ def printed(command: str, folder: Path) -> str:
         text=True,
     )
     if done.returncode != 0:
-        raise SystemExit(
-            f"$ {command}\n{done.stdout}exit {done.returncode}; README.md is as it was"
-        )
+        raise SystemExit(f"$ {command}\n{done.stdout}exit {done.returncode}; its page is as it was")
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.rstrip().splitlines())
 
 
 def main() -> None:
-    """README.md with fresh output."""
-    readme = ROOT / "README.md"
+    """The pages with fresh output."""
+    for name in sys.argv[1:] or PAGES:
+        renew(ROOT / name)
+
+
+def renew(page: Path) -> None:
+    """Run the commands of one page, and write it with what they printed."""
     with tempfile.TemporaryDirectory() as name:
 
         def renewed(block: re.Match[str]) -> str:
             shown = [f"$ {one}\n{printed(one, Path(name))}" for one in commands(block.group(1))]
             return f"```console\n{''.join(shown)}```"
 
-        text = BLOCK.sub(renewed, readme.read_text())
-    readme.write_text(text)
+        text = BLOCK.sub(renewed, page.read_text())
+    page.write_text(text)
 
 
 if __name__ == "__main__":

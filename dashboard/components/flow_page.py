@@ -45,6 +45,7 @@ def show_told(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float
     _figures(flow, told, threshold)
     if told.get("sentence"):
         st.text(told["sentence"])
+    _what_if(told.get("what_if"))
     _reasons(flow, told)
     _elsewhere(flow, told.get("features") or [])
 
@@ -81,6 +82,27 @@ def _figures(flow: explaining.FlowFacts, told: dict[str, Any], threshold: float 
                 "Class", flow.class_name, f"labelled {flow.kind}",
                 delta_color="off", delta_arrow="off", border=True,
             )  # fmt: skip
+
+
+def _what_if(what_if: dict[str, Any] | None) -> None:
+    changes = explaining.changes(what_if)
+    if what_if is None or not len(changes):
+        return
+    st.markdown(f"**{words.WHAT_IF}**")
+    st.caption(words.what_if(what_if["score"], what_if["threshold"], what_if["is_under"]))
+    st.dataframe(
+        changes,
+        hide_index=True,
+        height=tables.height(len(changes), most=_MOST_ROWS),
+        column_config={
+            "cause": "Cause",
+            "name": "Feature",
+            "actual": "In this flow",
+            "instead": "In a benign flow like it",
+            "score": st.column_config.NumberColumn("Score with the cause changed", format="%.3g"),
+        },
+        alt="What would have to change for this flow to raise no alert",
+    )
 
 
 def _threshold(reference: evaluations.Reference) -> float | None:
@@ -120,11 +142,12 @@ def _reasons(flow: explaining.FlowFacts, told: dict[str, Any]) -> None:
             bullets(shown, dark=state.is_dark()),
             alt="Each feature of the flow beside the usual range and what the model expected",
         )
-        st.caption(words.BULLETS)
-    _table(features)
+        similar = explaining.is_of_similar(told["features"])
+        st.caption(words.BULLETS_SIMILAR if similar else words.BULLETS)
+    _table(features, words.USUAL_SIMILAR if similar else words.USUAL_OF_ALL)
 
 
-def _table(features: pd.DataFrame) -> None:
+def _table(features: pd.DataFrame, usual: str) -> None:
     few = len(features) <= _MOST_ROWS or not st.toggle(
         f"All {len(features)} features", key=ErrorsKey.ALL_REASONS
     )
@@ -137,7 +160,7 @@ def _table(features: pd.DataFrame) -> None:
             "name": "Feature",
             "actual": "In this flow",
             "reconstructed": "The model expected",
-            "usual": "Usual (benign, 5 to 95 %)",
+            "usual": usual,
             "share": st.column_config.ProgressColumn(
                 "Share of the score", format="percent", min_value=0, max_value=1
             ),

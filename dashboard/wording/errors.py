@@ -55,6 +55,13 @@ BULLETS = (
     "Each bar has a scale of its own. Band: where 90 % of benign flows lie. Tick: what the model "
     "expected. Diamond: this flow."
 )
+BULLETS_SIMILAR = (
+    "Each bar has a scale of its own. Band: what the eight benign flows most like this one have. "
+    "Tick: what the model expected. Diamond: this flow."
+)
+USUAL_OF_ALL = "Usual (benign, 5 to 95 %)"
+USUAL_SIMILAR = "Usual in flows like it"
+WHAT_IF = "What would make it no alert"
 NO_KEYS = "This source names no addresses and no key by which other tools would know the flow."
 BACK = "Back to the errors"
 ASKING = "Asking the model why …"
@@ -127,6 +134,23 @@ def why(row: int, score: float, threshold: float | None) -> str:
     if threshold is not None and score < threshold:
         return f"Why line {count(row)} scores only {number(score)}"
     return f"Why line {count(row)} is odd"
+
+
+def what_if(score: float, threshold: float, is_under: bool) -> str:
+    """What the changes of an alert come to, at the threshold that the bundle has in force.
+
+    >>> what_if(1.2, 4.6, True)[-51:]
+    'the score would be 1.2, under the threshold of 4.6.'
+    >>> what_if(9.1, 4.6, False)[-72:]
+    'not under the threshold of 4.6: the flow is odd in more than these ways.'
+    """
+    begins = f"as in a benign flow like it the score would be {number(score)}"
+    if is_under:
+        return f"With all of these {begins}, under the threshold of {number(threshold)}."
+    return (
+        f"Even with all of these {begins}, not under the threshold of {number(threshold)}: "
+        "the flow is odd in more than these ways."
+    )
 
 
 def ratio(score: float, threshold: float | None) -> str:

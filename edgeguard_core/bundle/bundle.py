@@ -19,6 +19,7 @@ from edgeguard_core.bundle.files import (
     MANIFEST,
     MODEL,
     PARITY,
+    PROTOTYPES,
     REQUIRED,
     SCHEMA,
     SUMS,
@@ -46,6 +47,7 @@ from edgeguard_core.bundle.signing import (
 )
 from edgeguard_core.errors import BundleError, EdgeGuardError
 from edgeguard_core.features.preprocessing import Preprocessor
+from edgeguard_core.features.prototypes import Prototypes
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows import Schema
 from edgeguard_core.thresholds import Calibration, Threshold
@@ -72,6 +74,7 @@ class Bundle:
     model: bytes
     files: Mapping[str, bytes]
     verified_by: str | None = None
+    prototypes: Prototypes | None = None  # older bundles have none
 
     @classmethod
     def load(
@@ -114,13 +117,12 @@ class Bundle:
         manifest = _read(path, MANIFEST, lambda: Manifest.from_json(document))
         _check_manifest(manifest, files, path)
         schema = _read(path, SCHEMA, lambda: _schema(files[SCHEMA], manifest.schema))
+        preprocessor = _read(path, MANIFEST, lambda: _preprocessor(manifest.preprocessor, schema))
         bundle = cls(
             path=path,
             manifest=manifest,
             schema=schema,
-            preprocessor=_read(
-                path, MANIFEST, lambda: _preprocessor(manifest.preprocessor, schema)
-            ),
+            preprocessor=preprocessor,
             threshold=_read(
                 path, THRESHOLD, lambda: Threshold.from_json(strict_json.load(files[THRESHOLD]))
             ),
@@ -130,6 +132,7 @@ class Bundle:
             model=_read(path, MODEL, lambda: _tflite(files[MODEL])),
             files=files,
             verified_by=verified_by,
+            prototypes=_read(path, PROTOTYPES, lambda: _prototypes(files, preprocessor)),
         )
         if untrusted:
             probe_model(bundle.model, bundle.preprocessor, path)
@@ -199,6 +202,7 @@ class Bundle:
             runtime=self.manifest.runtime,
             weights=self.arrays(WEIGHTS) if WEIGHTS in self.files else None,
             parity=self.arrays(PARITY) if PARITY in self.files else None,
+            prototypes=self.prototypes,
         )
 
 
@@ -309,6 +313,12 @@ def _preprocessor(plain: Mapping[str, Any], schema: Schema) -> Preprocessor:
     if foreign := sorted(set(preprocessor.features) - set(schema.features)):
         raise ValueError(f"its preprocessor reads {foreign[0]}, no feature of {schema.name}")
     return preprocessor
+
+
+def _prototypes(files: Mapping[str, bytes], preprocessor: Preprocessor) -> Prototypes | None:
+    if PROTOTYPES not in files:
+        return None
+    return Prototypes.from_arrays(load_arrays(files[PROTOTYPES]), preprocessor)
 
 
 def _tflite(content: bytes) -> bytes:

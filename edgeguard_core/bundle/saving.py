@@ -18,6 +18,7 @@ from edgeguard_core.bundle.files import (
     MODEL,
     OPTIONAL,
     PARITY,
+    PROTOTYPES,
     REQUIRED,
     SCHEMA,
     SUMS,
@@ -30,6 +31,7 @@ from edgeguard_core.bundle.manifest import Manifest, Meter, SchemaRef, file_entr
 from edgeguard_core.bundle.zips import zip_files
 from edgeguard_core.errors import BundleError, OutputError
 from edgeguard_core.features.preprocessing import Preprocessor
+from edgeguard_core.features.prototypes import Prototypes
 from edgeguard_core.files import whole_folder, write_whole
 from edgeguard_core.flows import Schema
 from edgeguard_core.thresholds import Calibration, Threshold
@@ -41,7 +43,8 @@ class BundleParts:
 
     ``created`` comes from the caller's clock. ``data``, ``training``, ``metrics`` and
     ``runtime`` are JSON objects kept in the manifest as they are, with undefined numbers as
-    None. ``weights`` and ``parity`` are what ``convert`` needs to make another variant.
+    None. ``weights`` and ``parity`` are what ``convert`` needs to make another variant;
+    ``prototypes`` say what is usual for flows like one that is explained.
     """
 
     schema: Schema
@@ -58,6 +61,7 @@ class BundleParts:
     runtime: Mapping[str, Any]
     weights: Mapping[str, NDArray[Any]] | None = None
     parity: Mapping[str, NDArray[Any]] | None = None
+    prototypes: Prototypes | None = None
 
 
 def save_bundle(
@@ -147,6 +151,8 @@ def _bundle_files(parts: BundleParts) -> dict[str, bytes]:
         files[WEIGHTS] = dump_arrays(parts.weights)
     if parts.parity is not None:
         files[PARITY] = dump_arrays(parts.parity)
+    if parts.prototypes is not None:
+        files[PROTOTYPES] = dump_arrays(parts.prototypes.to_arrays())
     document = manifest.to_json()
     document["files"] = {name: vars(entry).copy() for name, entry in file_entries(files).items()}
     files[MANIFEST] = strict_json.dump(document)

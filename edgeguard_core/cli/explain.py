@@ -63,16 +63,18 @@ def _show(explanation: "Explanation") -> None:
         f"severity {explanation.severity}, {verdict}"
     )
     say(explanation.sentence)
+    like_it = any(reason.similar_low is not None for reason in explanation.features)
     rows = [
         (
             reason.name,
             reason.actual,
             reason.reconstructed,
-            reason.usual_low,
-            reason.usual_high,
+            reason.similar_low if like_it else reason.usual_low,
+            reason.similar_high if like_it else reason.usual_high,
             percent(reason.share),
         )
         for reason in explanation.features
     ]
-    table("", ("feature", "actual", "expected", "usual low", "usual high", "share"), rows)
+    low, high = ("like it, low", "like it, high") if like_it else ("usual low", "usual high")
+    table("", ("feature", "actual", "expected", low, high, "share"), rows)
     say("")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeguard_core.bundle import Bundle, StateFolder
 from edgeguard_core.detection.shares import top_features
 from edgeguard_core.errors import SchemaError
+from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.flows import Flows, Labels, Schema
 from edgeguard_core.inference import RawScores, Scorer
 from edgeguard_core.thresholds import Calibration, Threshold
@@ -211,6 +212,16 @@ class Detector:
             for part in _parts(flows)
         ]
         return answers[0] if len(answers) == 1 else _joined(answers)
+
+    def score_inputs(self, inputs: ModelInput) -> NDArray[np.float32]:
+        """Scores of flows as the model reads them, shape ``(n,)``: for flows that are thought of.
+
+        Raises
+        ------
+        SchemaError
+            If they have other columns than the model's, or hold NaN or infinity.
+        """
+        return self._scorer.score(inputs).score
 
 
 def _parts(flows: Flows) -> Iterator[Flows]:

@@ -16,8 +16,10 @@ import edgeguard_core
 from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.errors import EdgeGuardError, SchemaError
+from edgeguard_core.evaluation.matrices import expanded
 from edgeguard_core.features.context import with_context, without_context
 from edgeguard_core.features.preprocessing import ModelInput, Preprocessor
+from edgeguard_core.features.prototypes import Prototypes
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
@@ -186,6 +188,9 @@ def train(
             weights=None
             if request.lean
             else {**weights.arrays, **stored_calibrations(variants.calibrations)},
+            prototypes=Prototypes.choose(
+                fitted, lambda rows: expanded(rows, preprocessor, config), config.seed
+            ),
             parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
         ),
         force=request.force,

@@ -163,7 +163,7 @@ class Judge:
             return []
         rows = [row for row, _ in lines]
         part = flows.select(np.array(rows[:MOST_EXPLAINED], np.int64))
-        reasons = explain(self.detector, part, top=_TOP)
+        reasons = explain(self.detector, part, top=_TOP, what_if=False)
         reasons += [_in_short(scored, row) for row in rows[MOST_EXPLAINED:]]
         now_ms = self.clock.now().timestamp() * 1000.0
         records = []

@@ -255,6 +255,8 @@ def _feature(reason: FeatureReason) -> Body:
         "usual_low": reason.usual_low, "usual_high": reason.usual_high, "unit": reason.unit,
         "share": round(reason.share, 6),
         "usual_values": None if reason.usual_values is None else list(reason.usual_values),
+        "similar_low": reason.similar_low, "similar_high": reason.similar_high,
+        "similar_values": None if reason.similar_values is None else list(reason.similar_values),
     }  # fmt: skip
     return _filled(body)
 

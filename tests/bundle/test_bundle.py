@@ -17,9 +17,12 @@ from edgeguard_core.bundle import (
     save_bundle,
     verify_bundle,
 )
+from edgeguard_core.bundle.arrays import dump_arrays
 from edgeguard_core.bundle.files import REQUIRED, sums_of
 from edgeguard_core.bundle.zips import zip_files
 from edgeguard_core.errors import BundleError, BundleVersionError
+from edgeguard_core.features.preprocessing import ModelInput
+from edgeguard_core.features.prototypes import Prototypes
 
 FILES = [*REQUIRED, "weights.npz", "parity.npz"]
 
@@ -87,6 +90,17 @@ def test_weights_and_parity_are_left_out_where_there_are_none(bundle, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == sorted(REQUIRED)
     with pytest.raises(BundleError, match=r"has no weights\.npz"):
         Bundle.load(out).arrays("weights.npz")
+
+
+def test_prototypes_travel_with_a_bundle_and_older_ones_have_none(bundle, tmp_path):
+    assert bundle.prototypes is None
+    inputs = ModelInput(np.ones((3, 4), np.float32), np.ones((3, 2), np.int32))
+    parts = dataclasses.replace(bundle.parts(), prototypes=Prototypes(inputs))
+    out = save_bundle(tmp_path / "B", parts)
+    again = Bundle.load(out)
+    assert again.prototypes.inputs.numeric.tolist() == inputs.numeric.tolist()
+    assert again.parts().prototypes is again.prototypes
+    save_bundle(out, parts, force=True)  # a bundle with prototypes is a bundle
 
 
 def test_undefined_figures_are_null_in_the_manifest(bundle, tmp_path):
@@ -250,11 +264,14 @@ def test_keys_that_are_not_known_are_ignored(copy):
         ("schema.yaml", b"name: other"),
         ("schema.yaml", b"\xff"),
         ("calibration.npz", b"no npz"),
+        ("prototypes.npz", b"no npz"),
+        ("prototypes.npz", dump_arrays({"numeric": np.zeros((1, 9), np.float32)})),
         ("model.tflite", b"no model"),
     ],
 )
 def test_a_file_that_holds_something_else_is_refused_by_name(copy, name, content):
     (copy / name).write_bytes(content)
+    seal(copy)
     entries = json.loads((copy / "manifest.json").read_text())["files"]
     entries[name] = json.loads(json.dumps(vars(verify_bundle(copy).files[name])))
     edit_manifest(copy, files=entries)

@@ -186,6 +186,18 @@ def explain(places: list[str], options: dict[str, str]) -> int:
                 "severity": 75,
                 "features": [feature, feature | {"name": "flags", "actual": "S", "share": 0.2}],
                 "sentence": "fwd_bytes is 9,000 where 40 to 800 is usual.",
+                "what_if": {
+                    "causes": [
+                        {
+                            "name": "volume sent",
+                            "features": [feature | {"similar_low": 400.0, "unit": "B"}],
+                            "score_after": 1.2,
+                        }
+                    ],
+                    "score": 1.2,
+                    "threshold": 1.5,
+                    "is_under": True,
+                },
             }
         ]
     )

@@ -102,6 +102,8 @@ def test_a_flow_page_shows_figures_reasons_and_the_way_to_its_packets(app: AppTe
     assert shown["Score"] == "245"
     assert shown["Class"] == "amplification"
     assert "fwd_bytes is 9,000 where 40 to 800 is usual." in said(app)
+    assert words.WHAT_IF in said(app)
+    assert "the score would be 1.2, under the threshold of 1.5." in said(app)
     codes = [code.value for code in app.code]
     assert any(code.startswith("1:") for code in codes)
     filter_text = next(code for code in codes if code.startswith("ip.addr == "))
@@ -223,6 +225,29 @@ def test_reasons_have_texts_in_units_and_places_within_their_bar() -> None:
     assert 0 <= frame["low"][0] < frame["expected_at"][0] < frame["high"][0] < 1
     assert frame.loc[1, ["at", "low"]].isna().all()
     assert frame["share"].tolist() == [0.4, 0.2, 0.0]
+
+
+def test_reasons_stand_beside_flows_like_this_one_where_they_are_known() -> None:
+    feature = {
+        "name": "src2dst_bytes", "actual": 5.2e6, "reconstructed": 800.0, "usual_low": 60.0,
+        "usual_high": 9100.0, "share": 0.4, "unit": "B",
+    }  # fmt: skip
+    like = {"similar_low": 100.0, "similar_high": 900.0}
+    word = {"name": "state", "similar_low": "", "similar_high": "", "similar_values": [""]}
+    assert explaining.reasons([feature | like])["usual"].tolist() == ["100 to 900 B"]
+    assert explaining.reasons([feature | word])["usual"].tolist() == ["a rare value"]
+    assert explaining.is_of_similar([feature, feature | like])
+    assert not explaining.is_of_similar([feature])
+
+
+def test_changes_say_what_a_benign_flow_has_instead() -> None:
+    one = {"name": "src2dst_bytes", "actual": 5.2e6, "similar_low": 900.0, "unit": "B"}
+    cause = {"name": "what was exchanged", "features": [one], "score_after": 1.2}
+    frame = explaining.changes({"causes": [cause]})
+    assert frame.iloc[0].tolist() == [
+        "what was exchanged", "src2dst_bytes", "5.2 MB", "900 B", 1.2
+    ]  # fmt: skip
+    assert len(explaining.changes(None)) == 0
 
 
 def test_the_latent_space_is_loaded_only_where_it_is_drawn() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgeguard_core.detection import FeatureReason, explain
-from edgeguard_core.detection.explain import sentence
+from edgeguard_core.detection.explain import Cause, WhatIf, sentence, what_if_sentence
 
 
 def reason(**more):
@@ -90,12 +90,75 @@ def test_explained_scores_are_the_scores(detector, benign):
     assert all(len(e.features) == 2 for e in explained)
 
 
-def test_an_explanation_is_strict_json_with_the_agreed_keys(detector, odd):
-    plain = [explanation.to_json() for explanation in explain(detector, odd)]
+@pytest.mark.parametrize("which", ["detector", "guide"])
+def test_an_explanation_is_strict_json_with_the_agreed_keys(which, request, odd):
+    told = explain(request.getfixturevalue(which), odd)
+    plain = [explanation.to_json() for explanation in told]
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert {"row", "score", "p_value", "severity", "features", "sentence"} <= plain[0].keys()
     keys = {"name", "actual", "reconstructed", "usual_low", "usual_high", "share"}
     assert keys <= plain[0]["features"][0].keys()
+
+
+def test_an_alert_is_told_by_the_changes_that_would_make_it_none(guide, odd):
+    flood = explain(guide, odd)[1]
+    found = flood.what_if
+    assert found.is_under
+    assert found.score < found.threshold <= flood.score
+    assert found.causes[0].name == "src2dst_bytes"
+    (bytes_,) = found.causes[0].features
+    assert bytes_.actual == 5.2e9
+    assert 0 < bytes_.similar_low == bytes_.similar_high < 1e6
+    assert flood.sentence.startswith("src2dst_bytes was 5.2 GB, in a benign flow like it ")
+    assert flood.sentence.endswith(
+        f"the score would be {found.score:.3g}, under the threshold of {found.threshold:.3g}."
+    )
+
+
+def test_usual_is_what_the_nearest_benign_flows_have(guide, benign, odd):
+    for explanation in explain(guide, odd, top=6):
+        for feature in explanation.features:
+            if feature.usual_values is None:
+                assert feature.similar_low <= feature.similar_high
+                column = benign.columns[feature.name]
+                assert feature.similar_high <= 2 * column.max()
+            else:
+                assert feature.similar_values
+                assert set(feature.similar_values) <= set(benign.columns[feature.name]) | {""}
+
+
+def test_what_is_no_alert_or_not_asked_for_has_no_changes(guide, benign, odd):
+    quiet = explain(guide, benign.select(np.arange(40)))
+    assert not all(e.is_alert for e in quiet)
+    assert all((e.what_if is not None) == e.is_alert for e in quiet)
+    assert all(e.what_if is None for e in explain(guide, odd, what_if=False))
+
+
+def test_without_prototypes_what_is_usual_for_all_is_told(detector, odd):
+    flood = explain(detector, odd)[1]
+    assert flood.what_if is None
+    assert flood.features[0].similar_low is None
+    assert ", usually " in flood.sentence
+
+
+def test_changes_that_are_not_enough_say_so():
+    causes = tuple(Cause(name, (reason(name=name, similar_low=2.0),), 9.1) for name in "ab")
+    told = what_if_sentence(WhatIf(causes, 9.1, 4.6, False))
+    assert told.startswith("a was 5.2 MB, in a benign flow like it 2 B (41 % of the score); b was ")
+    assert told.endswith(
+        "Even with both as there the score would be 9.1, not under the threshold of 4.6: "
+        "the flow is odd in more than two ways."
+    )
+
+
+def test_a_family_is_named_with_its_first_two_features():
+    members = tuple(reason(name=name, similar_low=2.0, share=0.1) for name in "abc")
+    told = what_if_sentence(WhatIf((Cause("volume", members, 1.0),), 1.0, 4.6, True))
+    assert told == (
+        "volume: a was 5.2 MB, in a benign flow like it 2 B, and b was 5.2 MB, in a benign flow "
+        "like it 2 B (30 % of the score). With this as there the score would be 1, under the "
+        "threshold of 4.6."
+    )
 
 
 def test_nothing_to_explain(detector, benign):

@@ -96,8 +96,9 @@ def test_what_the_readme_shows_at_once(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_example_runs_in_order(data, tmp_path):
-    shown = shown_commands(README)
+@pytest.mark.parametrize("page", ["README.md", "docs/explanations.md"])
+def test_the_whole_example_runs_in_order(page, data, tmp_path):
+    shown = shown_commands((ROOT / page).read_text())
     assert [s for s in shown if " train " in s.command]
     for step in shown:
         assert_runs_as_shown(step, tmp_path, data)

@@ -69,6 +69,7 @@ def test_its_bundle_is_lean_signed_and_proves_itself(package, key, bundle):
     assert {"weights.npz", "parity.npz"}.isdisjoint(lean.files)
     assert "golden.npz" in lean.files
     assert lean.model == bundle.model
+    assert (lean.prototypes is None) == (bundle.prototypes is None)
 
 
 def test_golden_rows_are_synthetic_unless_they_are_to_be_kept(bundle, tmp_path):

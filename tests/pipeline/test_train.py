@@ -23,6 +23,7 @@ from edgeguard_core.errors import (
     TrainingCancelled,
 )
 from edgeguard_core.features.context import with_context
+from edgeguard_core.features.prototypes import rounded
 from edgeguard_core.flows.table import BENIGN
 from edgeguard_core.pipeline.train import train
 from edgeguard_core.sources import ReadOptions, read_flows
@@ -57,6 +58,8 @@ def test_what_is_written_is_a_bundle_with_its_figures(zeek):
     assert bundle.manifest.training["seed"] == 0
     assert bundle.manifest.promised_false_positive_rate == 0.01
     assert len(bundle.model) < 100_000
+    assert 20 <= len(bundle.prototypes) <= 256
+    assert len(bundle.files["prototypes.npz"]) < 65_536
 
 
 def test_calibration_is_the_latest_fifth_and_was_never_fitted(zeek, honeypot):
@@ -170,6 +173,16 @@ def test_rows_stay_home_unless_they_are_asked_for(zeek, honeypot, tmp_path):
     real = {row.tobytes() for row in _inputs_of_the_latest(zeek.bundle, honeypot).numeric}
     assert len(synthetic) == 2_000
     assert not {row.tobytes() for row in synthetic} & real
+
+
+def test_prototypes_are_of_the_fitted_flows_and_hold_no_address(zeek, honeypot):
+    inputs = zeek.bundle.prototypes.inputs
+    flows = with_context(read_flows([honeypot])[0])
+    order = np.argsort(flows.time_ms, kind="stable")
+    fitted = zeek.bundle.preprocessor.transform(flows.select(np.sort(order[: len(flows) - 275])))
+    rows = {row.tobytes() for row in rounded(fitted.numeric)}
+    assert {row.tobytes() for row in inputs.numeric} <= rows
+    assert set(zeek.bundle.arrays("prototypes.npz")) == {"numeric", "categorical"}
 
 
 def _inputs_of_the_latest(bundle, path):
