@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from edgeguard_core.config import TrainingConfig
@@ -47,18 +47,16 @@ def our_name(variant: str) -> str:
     return ours.NAME if variant == ours.SERVED[0] else f"{ours.NAME} {variant}"
 
 
-def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[str]:
-    """What was run of one set, in words; runs that are kept already are left alone."""
-    missing = [task for task in tasks_of(name, models) if store.load(task) is None]
+def compute_ours(name: str, store: Store, data: Path, models: Sequence[str]) -> list[str]:
+    """What was run of our own on one set, in words; runs that are kept are left alone."""
+    missing = [task for task in _missing(name, store, models) if task.ours]
     is_studied = not judges_ours(models) or store.study(name) is not None
     if not missing and is_studied:
         return []
-    config = TrainingConfig()
-    data_set = next(found for found in sets.listed() if found.name == name)
-    parts = data_set.open(data)
-    inputs = matrices.inputs_of(parts, config)
+    parts = _named(name).open(data)
+    inputs = matrices.inputs_of(parts, TrainingConfig())
     told = []
-    for seed in sorted({task.seed for task in missing if task.ours}):
+    for seed in sorted({task.seed for task in missing}):
         started = time.perf_counter()
         for variant, scored in ours.run(inputs, seed).variants.items():
             store.save(Task(name, our_name(variant), matrices.OURS, seed), scored)
@@ -67,9 +65,20 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
         started = time.perf_counter()
         store.save_study(name, study.of_set(inputs, parts.is_attack))
         told.append(_line(name, "causes and number formats", started))
+    return told
+
+
+def compute_peers(name: str, store: Store, data: Path, models: Sequence[str]) -> list[str]:
+    """What was run of the peers on one set, in words; runs that are kept are left alone."""
+    missing = [task for task in _missing(name, store, models) if not task.ours]
+    if not missing:
+        return []
+    config = TrainingConfig()
+    inputs = matrices.inputs_of(_named(name).open(data), config)
     by_name = {peer.name: peer for peer in peers.listed()}
+    told = []
     for scaling in matrices.SCALINGS:
-        theirs = [task for task in missing if not task.ours and task.scaling == scaling]
+        theirs = [task for task in missing if task.scaling == scaling]
         if not theirs:
             continue
         numbers = matrices.matrices_of(inputs, scaling, config)
@@ -78,6 +87,14 @@ def compute(name: str, store: Store, data: Path, models: Sequence[str]) -> list[
             store.save(task, run_peer(by_name[task.model], numbers))
             told.append(_line(name, f"{task.model} on {scaling}", started))
     return told
+
+
+def _missing(name: str, store: Store, models: Sequence[str]) -> list[Task]:
+    return [task for task in tasks_of(name, models) if store.load(task) is None]
+
+
+def _named(name: str) -> sets.DataSet:
+    return next(found for found in sets.listed() if found.name == name)
 
 
 def judges_ours(models: Sequence[str]) -> bool:
@@ -135,9 +152,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = asked.sets or [data_set.name for data_set in sets.listed()]
     store, started = Store(asked.cache), time.perf_counter()
     elsewhere = _shifts(asked)
-    work = partial(compute, store=store, data=asked.data, models=asked.models)
-    with ProcessPoolExecutor(asked.workers) as pool:
-        jobs = [pool.submit(work, name) for name in names]
+    # A process for each job: TensorFlow (ours) and PyTorch (peers) in one end in a crash.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(asked.workers, mp_context=fresh, max_tasks_per_child=1) as pool:
+        given = {"store": store, "data": asked.data, "models": asked.models}
+        jobs = [pool.submit(compute_peers, name, **given) for name in names]
+        jobs += [pool.submit(compute_ours, name, **given) for name in names]
         jobs += [pool.submit(compute_stream, name, store, asked.data) for name in elsewhere]
         for done in as_completed(jobs):
             for line in done.result():
