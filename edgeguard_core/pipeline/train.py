@@ -149,8 +149,8 @@ def train(
     held_out = learned.select(parts.last)
 
     preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
-    fitted = preprocessor.transform(learned.select(parts.first))
-    fitted = fitted.select(thinned(fitted, preprocessor, request.config))
+    everyday = preprocessor.transform(learned.select(parts.first))
+    fitted = everyday.select(thinned(everyday, preprocessor, request.config))
     config = _config(request, len(fitted))
     weights = _fit(fitted, preprocessor, config, on_progress)
     variants = make_variants(
@@ -200,7 +200,7 @@ def train(
             if request.lean
             else {**weights.arrays, **stored_calibrations(variants.calibrations)},
             prototypes=Prototypes.choose(
-                fitted, lambda rows: expanded(rows, preprocessor, config), config.seed
+                everyday, lambda rows: expanded(rows, preprocessor, config), config.seed
             ),
             parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
         ),
