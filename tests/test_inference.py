@@ -183,5 +183,5 @@ def test_a_model_that_the_runtime_gives_up_on_is_told(rows):
 
     graph = divides.get_concrete_function()
     model = tf.lite.TFLiteConverter.from_concrete_functions([graph], tf.Module()).convert()
-    with pytest.raises(BundleError, match="gives up on the model .*take another variant"):
+    with pytest.raises(BundleError, match=r"gives up on the model .*take another variant"):
         Scorer(model).score(rows)
