@@ -153,7 +153,8 @@ def rollback(
 ) -> None:
     """Make the champion before this one champion again.
 
-    Once more goes back further. What was rolled back from is not gone back to: only promoting it brings it back.
+    Once more goes back further. What was rolled back from is not gone back to: only promoting it
+    brings it back.
     """
     opened = _registry(registry)
     _answer(opened, opened.rollback(why=because, who=who), json)

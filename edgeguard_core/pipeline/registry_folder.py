@@ -184,14 +184,15 @@ class RegistryFolder:
 
     def _sweep(self, state: RegistryState) -> None:
         versions = self.path / VERSIONS
-        found = list(versions.iterdir()) if versions.is_dir() else []
-        for item in found:
+        unknown = []
+        for item in versions.iterdir() if versions.is_dir() else ():
             number = int(item.name) if _VERSION_NAME.fullmatch(item.name) else None
             if number is not None and number > state.last_number + 1:
                 raise self._damaged(f"{STATE} is older than version {number}")
-            unknown = number is not None and number not in state.versions
-            if unknown or item.name.startswith("."):
-                shutil.rmtree(item, ignore_errors=True)
+            if item.name.startswith(".") or not (number is None or number in state.versions):
+                unknown.append(item)
+        for item in unknown:
+            shutil.rmtree(item, ignore_errors=True)
         for item in self.path.glob(f".{STATE}.*"):
             with suppress(OSError):
                 item.unlink()
