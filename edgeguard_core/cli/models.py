@@ -329,3 +329,28 @@ def _number(number: int | None) -> str | None:
 
 def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, int | float | str)
+
+
+@app.command("mlflow", epilog="Example: edgeguard models mlflow champion --store sqlite:///ml.db")
+def log_to_mlflow(
+    version: VersionName,
+    store: Annotated[
+        str, typer.Option("--store", help="MLflow's tracking URI.", show_default=True)
+    ] = "sqlite:///mlflow.db",  # tracking.DEFAULT_STORE, which help needs not load
+    registry: RegistryFolder = MODELS,
+    json: options.Json = False,
+) -> None:
+    """Log a version to MLflow: parameters, metrics, bundle, model version and aliases.
+
+    Needs MLflow: pip install -r requirements-mlops.txt.
+    """
+    from edgeguard_core.pipeline.tracking import log_version
+
+    opened = _registry(registry)
+    found = opened.version(version)
+    done = log_version(found, opened.state().aliases_of(found.number), store).to_json()
+    if json:
+        print_json({"version": found.number, **done})
+        return
+    pairs([("store", store), ("run", done["run_id"])])
+    pairs([("model version", f"{done['model']} {done['model_version']}")])

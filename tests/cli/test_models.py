@@ -107,6 +107,7 @@ def test_shadow_and_remove(run, two):
         (["show", "shadow"], "No version is the shadow yet"),
         (["list", "--registry", "modles"], "There is no registry at modles"),
         (["register", "nothing"], "There is no bundle at nothing"),
+        (["mlflow", "shadow"], "No version is the shadow yet"),
         (["shadow-report", "x.csv"], "No version is the shadow yet"),
     ],
 )
@@ -128,7 +129,18 @@ def test_an_empty_registry_says_how_to_begin(run, here):
 
 @pytest.mark.parametrize(
     "verb",
-    "list show register promote rollback shadow shadow-report history remove".split(),
+    [
+        "list",
+        "show",
+        "register",
+        "promote",
+        "rollback",
+        "shadow",
+        "shadow-report",
+        "history",
+        "remove",
+        "mlflow",
+    ],
 )
 def test_help_of_each_verb_shows_an_example(run, verb):
     assert f"Example: edgeguard models {verb}" in run("models", verb, "--help").out
