@@ -88,25 +88,25 @@ def log_version(
 def _client(store: str) -> Iterator[Any]:
     """MLflow's own client; what goes wrong there is one sentence."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when it is imported
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+    except ImportError as error:
+        raise OutputError(
+            "MLflow is not installed here; run pip install -r requirements-mlops.txt, or "
+            'pip install "edgeguard[mlops]".'
+        ) from error
+    # It says on stderr which tables it makes; it sets these levels itself when imported.
     levels = {name: logging.getLogger(name).level for name in _CHATTY}
     for name in levels:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        try:
-            from mlflow import MlflowClient
-            from mlflow.exceptions import MlflowException
-        except ImportError as error:
-            raise OutputError(
-                "MLflow is not installed here; run pip install -r requirements-mlops.txt, or "
-                'pip install "edgeguard[mlops]".'
-            ) from error
-        try:
-            yield MlflowClient(tracking_uri=store, registry_uri=store)
-        except (MlflowException, OSError) as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise OutputError(
-                f"MLflow cannot write {store}: {reason[:300]}; give another --store."
-            ) from error
+        yield MlflowClient(tracking_uri=store, registry_uri=store)
+    except (MlflowException, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise OutputError(
+            f"MLflow cannot write {store}: {reason[:300]}; give another --store."
+        ) from error
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

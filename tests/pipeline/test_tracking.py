@@ -28,12 +28,13 @@ def version(tmp_path):
 @needs_mlflow
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_parameters_metrics_artifacts_and_the_model_version_are_read_back(version, tmp_path):
+def test_parameters_metrics_artifacts_and_the_model_version_are_read_back(version, tmp_path, capfd):
     from mlflow import MlflowClient
 
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     done = log_version(version, ("champion", "shadow"), store)
     assert log_version(version, ("champion",), store) == done  # once is enough
+    assert capfd.readouterr().err == ""
     client = MlflowClient(tracking_uri=store, registry_uri=store)
     (experiment,) = [x for x in client.search_experiments() if x.name == "edgeguard"]
     (run,) = client.search_runs([experiment.experiment_id])
