@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -100,6 +101,16 @@ def test_what_the_readme_shows_at_once(data, tmp_path):
 def test_the_whole_example_runs_in_order(page, data, tmp_path):
     shown = shown_commands((ROOT / page).read_text())
     assert [s for s in shown if " train " in s.command]
+    for step in shown:
+        assert_runs_as_shown(step, tmp_path, data)
+
+
+@pytest.mark.slow
+def test_the_page_on_the_registry_runs_in_order(data, tmp_path):
+    shutil.copytree(ROOT / "models/demo", tmp_path / "models/demo")
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shown = shown_commands((ROOT / "docs/registry.md").read_text())
+    assert len(shown) > 10
     for step in shown:
         assert_runs_as_shown(step, tmp_path, data)
 
