@@ -25,9 +25,10 @@ SUMS: Final = "SHA256SUMS"
 WEIGHTS: Final = "weights.npz"
 PARITY: Final = "parity.npz"
 GOLDEN: Final = "golden.npz"
+DRIFT: Final = "drift.npz"
 SIGNATURE: Final = "SHA256SUMS.sig"
 REQUIRED: Final = (MANIFEST, MODEL, SCHEMA, THRESHOLD, CALIBRATION, CARD, SUMS)
-OPTIONAL: Final = (WEIGHTS, PARITY, GOLDEN, SIGNATURE)
+OPTIONAL: Final = (WEIGHTS, PARITY, GOLDEN, DRIFT, SIGNATURE)
 UNLISTED: Final = (SUMS, SIGNATURE)
 """What ``SHA256SUMS`` does not list: itself, and the signature made of it afterwards."""
 
@@ -46,6 +47,7 @@ MAX_BYTES: Final = {
     WEIGHTS: 32 << 20,
     PARITY: 32 << 20,
     GOLDEN: 1 << 20,
+    DRIFT: 1 << 20,
     SIGNATURE: 4 << 10,
 }
 _COPY_AGAIN: Final = "copy the whole bundle again from where it was made"

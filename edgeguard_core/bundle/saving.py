@@ -14,6 +14,7 @@ from edgeguard_core.bundle.card import model_card
 from edgeguard_core.bundle.files import (
     CALIBRATION,
     CARD,
+    DRIFT,
     MANIFEST,
     MODEL,
     OPTIONAL,
@@ -42,6 +43,7 @@ class BundleParts:
     ``created`` comes from the caller's clock. ``data``, ``training``, ``metrics`` and
     ``runtime`` are JSON objects kept in the manifest as they are, with undefined numbers as
     None. ``weights`` and ``parity`` are what ``convert`` needs to make another variant.
+    ``drift`` is what the features looked like in training.
     """
 
     schema: Schema
@@ -58,6 +60,7 @@ class BundleParts:
     runtime: Mapping[str, Any]
     weights: Mapping[str, NDArray[Any]] | None = None
     parity: Mapping[str, NDArray[Any]] | None = None
+    drift: Mapping[str, NDArray[Any]] | None = None
 
 
 def save_bundle(
@@ -147,6 +150,8 @@ def _bundle_files(parts: BundleParts) -> dict[str, bytes]:
         files[WEIGHTS] = dump_arrays(parts.weights)
     if parts.parity is not None:
         files[PARITY] = dump_arrays(parts.parity)
+    if parts.drift is not None:
+        files[DRIFT] = dump_arrays(parts.drift)
     document = manifest.to_json()
     document["files"] = {name: vars(entry).copy() for name, entry in file_entries(files).items()}
     files[MANIFEST] = strict_json.dump(document)
