@@ -37,9 +37,7 @@ class BlockCounts:
 
     def __init__(self, widths: Sequence[int]) -> None:
         ends = np.cumsum(widths).tolist()
-        self._slices = [
-            slice(end - width, end) for end, width in zip(ends, widths, strict=True)
-        ]
+        self._slices = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
         self._counts = np.zeros((MOST_BLOCKS, ends[-1] if ends else 0), np.int64)
         self._length = 1  # flows a run
         self.n = 0

@@ -1,6 +1,6 @@
 """Covariate drift: which features are no longer as they were in training."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ class FeatureDrift:
         Population stability index over ten groups of the reference, or over the categories.
     ks
         Kolmogorov–Smirnov distance; None of a category.
+    psi_by_chance
+        What chance alone makes of it on samples of this size.
     distance
         ``ks``, or the total variation of a category: the effect, 0 to 1.
     p, p_raw
@@ -47,11 +49,16 @@ class FeatureDrift:
         Independent flows that the judged ones are worth.
     missing, missing_before
         Share of flows without a value, here and in training.
+    is_history
+        Whether it is context: what the hosts did before. A file's history begins with its first
+        flow, so a short file differs from a long one of the same traffic, and history is shown
+        and decides nothing.
     """
 
     name: str
     is_number: bool
     psi: float
+    psi_by_chance: float
     ks: float | None
     distance: float
     p: float
@@ -59,11 +66,13 @@ class FeatureDrift:
     effective_flows: float
     missing: float
     missing_before: float
+    is_history: bool = False
 
     @property
     def is_large(self) -> bool:
         """Whether the effect matters, whatever chance says."""
-        return self.psi >= PSI_LIMIT or self.distance >= DISTANCE_LIMIT
+        beyond_chance = self.psi - self.psi_by_chance
+        return beyond_chance >= PSI_LIMIT or self.distance >= DISTANCE_LIMIT
 
     @property
     def has_drifted(self) -> bool:
@@ -75,7 +84,9 @@ class FeatureDrift:
         return {
             "kind": "numeric" if self.is_number else "categorical",
             "drifted": self.has_drifted,
+            "history": self.is_history,
             "psi": self.psi,
+            "psi_by_chance": self.psi_by_chance,
             "ks": self.ks,
             "distance": self.distance,
             "p": self.p,
@@ -87,9 +98,12 @@ class FeatureDrift:
 
 
 def feature_drifts(
-    reference: DriftReference, seen: BlockCounts, absent: Sequence[str] = ()
+    reference: DriftReference,
+    seen: BlockCounts,
+    absent: Collection[str] = (),
+    history: Collection[str] = (),
 ) -> list[FeatureDrift]:
-    """Every feature that is there, the furthest moved first.
+    """Every feature that is there, the furthest moved first; measured ones before history.
 
     Parameters
     ----------
@@ -97,15 +111,22 @@ def feature_drifts(
         The judged flows in the reference's bins; at least one.
     absent
         Features that the file lacks, of which nothing can be said.
+    history
+        Features that are context. They are a family of tests of their own.
     """
-    found = [
-        compared(sketch, seen, at)
-        for at, sketch in enumerate(reference.features)
-        if sketch.name not in absent
-    ]
-    corrected = holm(np.array([each.p_raw for each in found]))
-    drifts = [replace(each, p=float(p)) for each, p in zip(found, corrected, strict=True)]
-    return sorted(drifts, key=lambda each: (not each.has_drifted, -each.psi, each.name))
+    families: dict[bool, list[FeatureDrift]] = {False: [], True: []}
+    for at, sketch in enumerate(reference.features):
+        if sketch.name not in absent:
+            families[sketch.name in history].append(compared(sketch, seen, at))
+    drifts: list[FeatureDrift] = []
+    for is_history, found in families.items():
+        corrected = holm(np.array([each.p_raw for each in found]))
+        ready = [
+            replace(each, p=float(p), is_history=is_history)
+            for each, p in zip(found, corrected, strict=True)
+        ]
+        drifts += sorted(ready, key=lambda each: (not each.has_drifted, -each.psi, each.name))
+    return drifts
 
 
 def compared(sketch: FeatureSketch, seen: BlockCounts, at: int) -> FeatureDrift:
@@ -113,22 +134,21 @@ def compared(sketch: FeatureSketch, seen: BlockCounts, at: int) -> FeatureDrift:
     counts, is_number = seen.totals(at), sketch.cuts is not None
     n = sketch.effective(sketch.n)
     own = seen.design_effects(at, ordered=is_number)
-    m = min(
-        sketch.effective(seen.n, run=seen.n), max(seen.n / max([1.0, *own.values()]), 1.0)
-    )
+    m = min(sketch.effective(seen.n, run=seen.n), max(seen.n / max([1.0, *own.values()]), 1.0))
     if is_number:
         gap = largest_gap(sketch.counts, counts)
         p = kolmogorov_p(gap, n, m)
         groups = _groups(sketch.counts)
-        psi = population_stability(_grouped(sketch.counts, groups), _grouped(counts, groups))
+        before, here = _grouped(sketch.counts, groups), _grouped(counts, groups)
     else:
         gap = total_variation(sketch.counts, counts)
         p = chi_square_p(sketch.counts, counts, n, m)
-        psi = population_stability(sketch.counts, counts)
+        before, here = sketch.counts, counts
     return FeatureDrift(
         name=sketch.name,
         is_number=is_number,
-        psi=psi,
+        psi=population_stability(before, here),
+        psi_by_chance=(int(np.count_nonzero(before + here)) - 1) * (1 / n + 1 / m),
         ks=gap if is_number else None,
         distance=gap,
         p=p,

@@ -250,7 +250,12 @@ def _require_sound(features: tuple[FeatureSketch, ...], preprocessor: Preprocess
     for f in features:
         bins = widths.get(f.name, 0) if f.cuts is None else len(f.cuts) + 2
         ascending = f.cuts is None or bool(np.all(f.cuts[1:] > f.cuts[:-1]))
-        if len(f.counts) != bins or f.n <= 0 or not ascending or min([1.0, *f.effects.values()]) < 1:
+        if (
+            len(f.counts) != bins
+            or f.n <= 0
+            or not ascending
+            or min([1.0, *f.effects.values()]) < 1
+        ):
             wrong.append(f.name)
     if wrong:
         raise BundleError(

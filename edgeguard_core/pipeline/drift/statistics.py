@@ -49,9 +49,7 @@ def equal_groups(reference: NDArray[np.integer[Any]], groups: int) -> NDArray[np
     return np.minimum((middles * groups).astype(np.int64), groups - 1)
 
 
-def largest_gap(
-    reference: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]
-) -> float:
+def largest_gap(reference: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> float:
     """The Kolmogorov–Smirnov distance on ordered bins, 0 to 1.
 
     Both distributions are known exactly at the borders of the bins and nowhere else, so it is
@@ -64,9 +62,7 @@ def largest_gap(
     return float(np.abs(below).max())
 
 
-def total_variation(
-    reference: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]
-) -> float:
+def total_variation(reference: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> float:
     """Share of flows that would have to change their bin, 0 to 1.
 
     >>> total_variation(np.array([5, 5]), np.array([10, 0]))
@@ -111,9 +107,7 @@ def chi_square_p(
     pooled = (n * p + m * q) / (n + m)
     rare = pooled * min(n, m) < _FEWEST_EXPECTED
     if rare.any():
-        p, q, pooled = (
-            np.append(shares[~rare], shares[rare].sum()) for shares in (p, q, pooled)
-        )
+        p, q, pooled = (np.append(shares[~rare], shares[rare].sum()) for shares in (p, q, pooled))
     there = pooled > 0
     bins = int(there.sum())
     if bins < 2:
