@@ -10,7 +10,7 @@ from edgeguard_core.cli.main import app, main
 from edgeguard_core.errors import GateRefused
 
 VERBS = (
-    "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain",
+    "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain", "drift",
     "rehearse", "bench", "schema", "bundle", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]

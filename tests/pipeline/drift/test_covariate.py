@@ -57,15 +57,15 @@ def test_fifty_random_halves_drift_in_at_most_a_twentieth(data, name):
 
 
 def test_fifty_draws_of_bursts_drift_in_at_most_a_twentieth(data):
-    """What the effective sample sizes are for: without them most of these would drift."""
+    """What the effective sample sizes are for: without them a tenth and more drift."""
     flows = benign(data("zeek/iot23_42-1.csv.gz"))
     guarded = naive = 0
     for seed in range(DRAWS):
-        before, here = bursts(flows, 60, np.random.default_rng(seed))
+        before, here = bursts(flows, 30, np.random.default_rng(seed))
         guarded += any(each.has_drifted for each in drifts(before, here))
         naive += any(each.has_drifted for each in drifts(before, here, effects=False))
     assert guarded <= DRAWS // 20
-    assert naive > DRAWS // 2
+    assert naive > DRAWS // 10
 
 
 def test_thirds_of_a_steady_device_do_not_drift(data):
@@ -79,6 +79,12 @@ def test_another_device_drifts(data):
     found = moved(benign(data("zeek/iot23_42-1.csv.gz")), benign(data("zeek/iot23_20-1.csv.gz")))
     assert "service" in found
     assert len(found) > 8
+
+
+def test_another_day_of_the_same_network_moves_a_few_features(data):
+    tuesday = benign(data("cic-ids2017/tuesday_sampled.csv.gz"))
+    thursday = benign(data("cic-ids2017/thursday_morning_original_header.csv.gz"))
+    assert 1 <= len(moved(tuesday, thursday)) <= 10  # of 70
 
 
 def test_a_small_effect_is_no_drift_however_sure(data):
