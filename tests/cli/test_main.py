@@ -10,8 +10,8 @@ from edgeguard_core.cli.main import app, main
 from edgeguard_core.errors import GateRefused
 
 VERBS = (
-    "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain", "drift",
-    "rehearse", "bench", "schema", "bundle", "dashboard",
+    "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain",
+    "drift", "rehearse", "bench", "schema", "bundle", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}

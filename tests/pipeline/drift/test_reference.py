@@ -48,6 +48,11 @@ def test_the_reference_survives_the_bundle(zeek):
     assert dump_arrays(again.to_arrays()) == content
 
 
+def test_it_is_small_for_wide_tables_too(cic):
+    assert len(cic.bundle.preprocessor.features) > 60
+    assert len(cic.bundle.files["drift.npz"]) <= 32_768
+
+
 def test_categories_are_counted_as_the_model_counted_them(zeek):
     found = {f.name: f.counts.tolist() for f in reference_of(zeek.bundle).features}
     for feature in zeek.bundle.preprocessor.categorical:
