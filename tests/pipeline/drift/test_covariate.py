@@ -81,10 +81,14 @@ def test_another_device_drifts(data):
     assert len(found) > 8
 
 
-def test_another_day_of_the_same_network_moves_a_few_features(data):
+def test_another_day_of_the_same_network_moves_hardly_a_feature(data):
+    """Two of 70 are a fifth off, which is no more than Tuesday's own hours swing."""
     tuesday = benign(data("cic-ids2017/tuesday_sampled.csv.gz"))
     thursday = benign(data("cic-ids2017/thursday_morning_original_header.csv.gz"))
-    assert 1 <= len(moved(tuesday, thursday)) <= 10  # of 70
+    found = drifts(tuesday, thursday)
+    assert len(found) == 70
+    assert sum(each.has_drifted for each in found) <= 2
+    assert {each.name for each in found if each.is_large} >= {"packet_min_bytes"}
 
 
 def test_a_small_effect_is_no_drift_however_sure(data):
