@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MANY_PORTS = 15
 """Ports of one host that do not answer; fewer are a stale address or a service that is down."""
 
-MANY_HOSTS = 20
+MANY_HOSTS = 30
 PROBING_HOSTS = 5
 FLOOD_A_MINUTE = 200
 GUESSES = 30

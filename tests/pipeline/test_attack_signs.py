@@ -76,7 +76,7 @@ def test_web_attacks_show_none():
         (
             MANY_HOSTS,
             lambda n: {"dst_ip": np.array([f"10.0.1.{k}" for k in range(n)], object)},
-            "scan by 10.0.0.5: 20 hosts that do not answer on port 8000",
+            "scan by 10.0.0.5: 30 hosts that do not answer on port 8000",
         ),
         (FLOOD_A_MINUTE, lambda n: {}, "flood of 10.0.0.7 port 8000: up to 200"),
         (GUESSES, lambda n: {"dst_port": np.full(n, 22.0)}, "guessed passwords: 30 connections"),
