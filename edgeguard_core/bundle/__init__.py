@@ -1,7 +1,7 @@
 """What ships: a model and all it needs, saved whole and verified before use."""
 
 from edgeguard_core.bundle.bundle import Bundle, VerifyReport, verify_bundle
-from edgeguard_core.bundle.files import PARITY, WEIGHTS
+from edgeguard_core.bundle.files import DRIFT, PARITY, WEIGHTS
 from edgeguard_core.bundle.keys import KeyPair, SigningKey, TrustedKeys, generate_key
 from edgeguard_core.bundle.manifest import FORMAT, Manifest, Meter
 from edgeguard_core.bundle.probe import probe_model
@@ -10,6 +10,7 @@ from edgeguard_core.bundle.signing import Signature, SignatureReport, sign_bundl
 from edgeguard_core.bundle.state import Current, StateFolder, ThresholdVersion
 
 __all__ = [
+    "DRIFT",
     "FORMAT",
     "PARITY",
     "WEIGHTS",

@@ -16,6 +16,7 @@ from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.bundle.files import (
     CALIBRATION,
     CARD,
+    DRIFT,
     MANIFEST,
     MODEL,
     PARITY,
@@ -171,12 +172,12 @@ class Bundle:
         return self.files[CARD].decode("utf-8", errors="replace")
 
     def arrays(self, file: str) -> dict[str, NDArray[Any]]:
-        """The arrays of ``weights.npz`` or ``parity.npz``.
+        """The arrays of ``weights.npz``, ``parity.npz`` or ``drift.npz``.
 
         Raises
         ------
         BundleError
-            If the bundle does not carry the file (``deploy`` leaves both out).
+            If the bundle does not carry the file (``deploy`` leaves the first two out).
         """
         if file not in self.files:
             raise BundleError(
@@ -203,6 +204,7 @@ class Bundle:
             weights=self.arrays(WEIGHTS) if WEIGHTS in self.files else None,
             parity=self.arrays(PARITY) if PARITY in self.files else None,
             prototypes=self.prototypes,
+            drift=self.arrays(DRIFT) if DRIFT in self.files else None,
         )
 
 

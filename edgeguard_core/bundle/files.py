@@ -26,9 +26,10 @@ WEIGHTS: Final = "weights.npz"
 PARITY: Final = "parity.npz"
 GOLDEN: Final = "golden.npz"
 PROTOTYPES: Final = "prototypes.npz"
+DRIFT: Final = "drift.npz"
 SIGNATURE: Final = "SHA256SUMS.sig"
 REQUIRED: Final = (MANIFEST, MODEL, SCHEMA, THRESHOLD, CALIBRATION, CARD, SUMS)
-OPTIONAL: Final = (WEIGHTS, PARITY, GOLDEN, PROTOTYPES, SIGNATURE)
+OPTIONAL: Final = (WEIGHTS, PARITY, GOLDEN, PROTOTYPES, DRIFT, SIGNATURE)
 UNLISTED: Final = (SUMS, SIGNATURE)
 """What ``SHA256SUMS`` does not list: itself, and the signature made of it afterwards."""
 
@@ -48,6 +49,7 @@ MAX_BYTES: Final = {
     PARITY: 32 << 20,
     GOLDEN: 1 << 20,
     PROTOTYPES: 1 << 20,
+    DRIFT: 1 << 20,
     SIGNATURE: 4 << 10,
 }
 _COPY_AGAIN: Final = "copy the whole bundle again from where it was made"

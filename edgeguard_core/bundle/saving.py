@@ -14,6 +14,7 @@ from edgeguard_core.bundle.card import model_card
 from edgeguard_core.bundle.files import (
     CALIBRATION,
     CARD,
+    DRIFT,
     MANIFEST,
     MODEL,
     OPTIONAL,
@@ -44,7 +45,8 @@ class BundleParts:
     ``created`` comes from the caller's clock. ``data``, ``training``, ``metrics`` and
     ``runtime`` are JSON objects kept in the manifest as they are, with undefined numbers as
     None. ``weights`` and ``parity`` are what ``convert`` needs to make another variant;
-    ``prototypes`` say what is usual for flows like one that is explained.
+    ``prototypes`` say what is usual for flows like one that is explained; ``drift`` is what the
+    features looked like in training.
     """
 
     schema: Schema
@@ -62,6 +64,7 @@ class BundleParts:
     weights: Mapping[str, NDArray[Any]] | None = None
     parity: Mapping[str, NDArray[Any]] | None = None
     prototypes: Prototypes | None = None
+    drift: Mapping[str, NDArray[Any]] | None = None
 
 
 def save_bundle(
@@ -153,6 +156,8 @@ def _bundle_files(parts: BundleParts) -> dict[str, bytes]:
         files[PARITY] = dump_arrays(parts.parity)
     if parts.prototypes is not None:
         files[PROTOTYPES] = dump_arrays(parts.prototypes.to_arrays())
+    if parts.drift is not None:
+        files[DRIFT] = dump_arrays(parts.drift)
     document = manifest.to_json()
     document["files"] = {name: vars(entry).copy() for name, entry in file_entries(files).items()}
     files[MANIFEST] = strict_json.dump(document)

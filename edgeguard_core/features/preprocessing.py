@@ -96,6 +96,16 @@ class CategoricalFeature:
         """Columns of the one-hot: the known values, and one for rare or unseen."""
         return len(self.values) + 1
 
+    def ids(self, values: NDArray[Any]) -> NDArray[np.int32]:
+        """The id of each value, 0 of a rare or unseen one; shape ``(n,)``.
+
+        >>> CategoricalFeature("state", ("done",), (0, 9)).ids(np.array(["done", "odd"])).tolist()
+        [1, 0]
+        """
+        ids = {value: index for index, value in enumerate(self.values, start=1)}
+        words = values.tolist()
+        return np.fromiter(map(ids.get, words, repeat(0)), np.int32, len(words))
+
 
 @dataclass(frozen=True)
 class Preprocessor:
@@ -218,10 +228,7 @@ class Preprocessor:
                 numeric[:, position] = filled(flows.columns[feature.name])
         categorical = np.empty((len(flows), len(self.categorical)), np.int32)
         for position, known in enumerate(self.categorical):
-            ids = {value: index for index, value in enumerate(known.values, start=1)}
-            values = flows.columns[known.name].tolist()
-            found = map(ids.get, values, repeat(0))
-            categorical[:, position] = np.fromiter(found, np.int32, len(values))
+            categorical[:, position] = known.ids(flows.columns[known.name])
         return ModelInput(numeric, categorical)
 
     def missing_counts(self, flows: Flows) -> dict[str, int]:

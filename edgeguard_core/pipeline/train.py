@@ -23,6 +23,7 @@ from edgeguard_core.features.prototypes import Prototypes
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
+from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room
@@ -192,6 +193,7 @@ def train(
                 fitted, lambda rows: expanded(rows, preprocessor, config), config.seed
             ),
             parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
+            drift=DriftReference.of(preprocessor, learned.select(parts.first)).to_arrays(),
         ),
         force=request.force,
         as_zip=request.out.suffix == ".zip",
