@@ -13,6 +13,7 @@
     ├── BundleError              a bundle is damaged, or is none
     │   ├── BundleVersionError   … or was written by a newer EdgeGuard
     │   └── BundleSignatureError … or is not signed as demanded
+    ├── RegistryError            a registry lacks what was asked for, or is damaged
     ├── OutputError              a result cannot be written where it was asked for
     └── GateRefused              a quality gate said no
 
@@ -62,6 +63,10 @@ class BundleVersionError(BundleError):
 
 class BundleSignatureError(BundleError):
     """A bundle that is not signed as demanded."""
+
+
+class RegistryError(EdgeGuardError):
+    """A registry that lacks the version asked for, forbids the step, or is damaged."""
 
 
 class OutputError(EdgeGuardError):

@@ -16,7 +16,11 @@ EXAMPLE = "Example: edgeguard compare office.bundle --on labelled.csv --with knn
 def command(
     bundles: Annotated[
         list[Path],
-        typer.Argument(help="Bundles, the one to be held against first.", show_default=False),
+        typer.Argument(
+            help="Bundles, the one to be held against first.",
+            parser=options.bundle_path,
+            show_default=False,
+        ),
     ],
     on: Annotated[
         list[Path],

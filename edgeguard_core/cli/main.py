@@ -30,6 +30,7 @@ from edgeguard_core.cli import (
     explain,
     inject,
     inspect,
+    models,
     preprocess,
     rehearse,
     report,
@@ -81,6 +82,7 @@ for module in _VERBS:
     app.command(name, epilog=module.EXAMPLE, short_help=module.SUMMARY)(module.command)
 app.add_typer(schema.app, name="schema")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(models.app, name="models")
 
 
 def _edge_verb(verb: str) -> Callable[[typer.Context], None]:

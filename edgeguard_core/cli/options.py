@@ -14,8 +14,30 @@ if TYPE_CHECKING:
 Files = Annotated[
     list[Path], typer.Argument(help="Files of flows, or folders of them.", show_default=False)
 ]
+
+
+def bundle_path(text: str) -> Path:
+    """Where the bundle lies that a person means: a path, or a version such as models@champion.
+
+    Raises
+    ------
+    RegistryError
+        If there is no such version.
+    """
+    if "@" not in text:
+        return Path(text)
+    from edgeguard_core.pipeline.registry import bundle_at
+
+    return bundle_at(text)
+
+
 BundlePath = Annotated[
-    Path, typer.Argument(help="A bundle: its folder or .zip.", show_default=False)
+    Path,
+    typer.Argument(
+        help="A bundle: its folder or .zip, or a registered one as models@champion.",
+        parser=bundle_path,
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ProgressFile = Annotated[

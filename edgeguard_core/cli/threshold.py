@@ -1,7 +1,5 @@
 """``edgeguard threshold``: show the threshold in force, or choose another one."""
 
-import getpass
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +102,7 @@ def command(
     """
     from edgeguard_core.bundle import Bundle
     from edgeguard_core.detection import Detector
+    from edgeguard_core.pipeline.account import account_name
     from edgeguard_core.pipeline.judge import calibrate_on, store_threshold
 
     wanted = {
@@ -145,7 +144,9 @@ def command(
                     local.on_what if local else detector.bundle.threshold.calibrated_on,
                 )
                 warnings += [threshold.warning] if threshold.warning else []
-            store_threshold(detector, threshold, local, who=who or _user(), why=why, now=_now)
+            store_threshold(
+                detector, threshold, local, who=who or account_name(), why=why, now=_now
+            )
             warnings += local.warnings if local else []
     _report(detector, warnings, calibration, json)
 
@@ -156,14 +157,6 @@ def _sketch(detector: "Detector", local: "Calibrated | None", ways: set[str]) ->
         return detector.bundle.calibration.sketch
     counts_all = ways & {*_NEEDS_ATTACKS, "alerts_per_hour", "alerts_per_day"}
     return local.sketch if counts_all else local.benign.sketch
-
-
-def _user() -> str:
-    """Who asks, by the name or else the number of the account."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number that no account has
-        return f"user {os.getuid()}"
 
 
 def _now() -> datetime:

@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
     """What may stand behind ``edgeguard watch``."""
     found = Parser(prog="edgeguard watch", description=SUMMARIES["watch"], epilog=EXAMPLE)
     add = found.add_argument
-    add("bundle", nargs="?", help="a bundle: its folder or .zip (or in --config)")
+    add("bundle", nargs="?", help="a bundle: its folder or .zip, or a registered one as "
+        "models@champion (or in --config)")  # fmt: skip
     add("source", nargs="?", help="a log, a capture, an interface such as eth0 or "
         "interface:eth0, or - for standard input (or in --config)")  # fmt: skip
     add("--config", type=Path, metavar="FILE", help="settings of the box; docs/watch.md shows all")
@@ -76,6 +77,9 @@ def command(arguments: Sequence[str]) -> int:
     if settings.bundle is None or settings.source is None:
         missing = "bundle" if settings.bundle is None else "source"
         raise EdgeGuardError(f"There is no {missing} to watch with: name it, or give --config.")
+    from edgeguard_core.pipeline.registry import bundle_at
+
+    settings = replace(settings, bundle=bundle_at(settings.bundle))
     with _open(asked, settings) as watch:
         summary = _run(watch, asked)
     line = json.dumps(summary.to_json())
