@@ -52,6 +52,12 @@ def command(
     schema: options.SchemaOption = None,
     benign: options.Benign = None,
     unlabelled_as_benign: options.UnlabelledAsBenign = False,
+    keep_suspected: Annotated[
+        bool,
+        typer.Option(
+            "--keep-suspected", help="Learn unlabelled flows that look like an attack, too."
+        ),
+    ] = False,
     tz: options.TimeZone = "UTC",
     local_network: options.LocalNetworks = None,
     keep_rows: Annotated[
@@ -88,6 +94,7 @@ def command(
             variant=variant,
             promise=fpr,
             take_unlabelled=unlabelled_as_benign,
+            keep_suspected=keep_suspected,
             keep_rows=keep_rows,
             context=context,
             left_out=tuple(leave_out or ()),

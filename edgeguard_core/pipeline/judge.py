@@ -20,6 +20,7 @@ from edgeguard_core.pipeline.reading import named, require_trusted_labels
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.score import scored_batches, threshold_json, usage_warnings
 from edgeguard_core.pipeline.splits import NOTHING_LABELLED, total_hours
+from edgeguard_core.pipeline.unseen_values import UnseenValues
 from edgeguard_core.sources import ReadOptions, ReadReport
 from edgeguard_core.thresholds import (
     CONTAMINATION,
@@ -39,6 +40,7 @@ class Scores:
 
     report: ReadReport = field(default_factory=ReadReport)
     spans_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
+    unseen: UnseenValues = field(default_factory=UnseenValues)
     _scores: list[NDArray[np.float32]] = field(default_factory=list)
     _labels: list[Labels | None] = field(default_factory=list)
     _hosts: list[NDArray[np.object_]] = field(default_factory=list)
@@ -108,7 +110,8 @@ def score_all(
         If the files cannot be read, or are not what the bundle scores.
     """
     collected = Scores()
-    for flows, scored in scored_batches(detector, paths, read, collected.report, on_progress):
+    batches = scored_batches(detector, paths, read, collected.report, on_progress, collected.unseen)
+    for flows, scored in batches:
         collected.add(flows, scored.scores)
     return collected
 
@@ -160,7 +163,7 @@ def evaluate_files(
             "nothing to judge by; give a labelled file, or use score."
         )
     result = evaluate(found.scores, labels, detector.threshold, hours=found.hours)
-    warnings = usage_warnings(detector, found.report)
+    warnings = usage_warnings(detector, found.report, found.unseen)
     withdrawn = detector.promise_warning(found.report.meter) is not None
     if not withdrawn and result.promise is not None and result.promise.breached:
         warnings.append(

@@ -23,6 +23,7 @@ from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import named
 from edgeguard_core.pipeline.room import spare
 from edgeguard_core.pipeline.tables import TableWriter
+from edgeguard_core.pipeline.unseen_values import UnseenValues
 from edgeguard_core.sources import ReadOptions, ReadReport, expand, read_batches, require_usable
 
 _ENDINGS = {".parquet": False, ".csv": True}  # whether it is CSV
@@ -58,8 +59,11 @@ def scored_batches(
     read: ReadOptions | None,
     report: ReadReport,
     on_progress: OnProgress = silent,
+    unseen: UnseenValues | None = None,
 ) -> Iterator[tuple[Flows, ScoredFlows]]:
     """Each batch of flows with its scores, in bounded memory; refuses unusable readings.
+
+    ``unseen`` counts the values on the way that training had not seen.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def scored_batches(
         except SchemaError as error:
             raise SchemaError(f"{named(paths)}: {error}") from error
         if len(batch.flows):
+            if unseen is not None:
+                unseen.add(batch.flows, detector.bundle.preprocessor)
             yield batch.flows, scored
     require_usable(report)
 
@@ -118,14 +124,14 @@ def score_files(
     if details is not None:
         spare(details, [*expand(paths), out], detector.bundle.path)
         collector = DetailsCollector(detector)
-    started, report, alerts = clock(), ReadReport(), 0
+    started, report, alerts, unseen = clock(), ReadReport(), 0, UnseenValues()
     several = len(expand(paths)) > 1
     with ExitStack() as stack:
         if details is not None:
             aside = stack.enter_context(whole_file(details))
         temporary = stack.enter_context(whole_file(out))
         table = stack.enter_context(TableWriter(temporary, as_csv=_ENDINGS[out.suffix]))
-        for flows, scored in scored_batches(detector, paths, read, report, on_progress):
+        for flows, scored in scored_batches(detector, paths, read, report, on_progress, unseen):
             columns = result_columns(flows, scored, detector)
             if several:
                 columns = _of_a_file(report.current_name, flows, columns)
@@ -141,7 +147,7 @@ def score_files(
         alerts=alerts,
         seconds=clock() - started,
         threshold=threshold_json(detector),
-        warnings=usage_warnings(detector, report),
+        warnings=usage_warnings(detector, report, unseen),
     )
 
 
@@ -197,7 +203,10 @@ def threshold_json(detector: Detector) -> dict[str, Any]:
     }
 
 
-def usage_warnings(detector: Detector, report: ReadReport) -> list[str]:
+def usage_warnings(
+    detector: Detector, report: ReadReport, unseen: UnseenValues | None = None
+) -> list[str]:
     """What a person should know about these verdicts, a line each."""
     withdrawn = detector.promise_warning(report.meter)
-    return [*detector.warnings, *([withdrawn] if withdrawn else []), *report.all_warnings()]
+    told = [*detector.warnings, *([withdrawn] if withdrawn else []), *report.all_warnings()]
+    return told + (unseen.warnings() if unseen is not None else [])

@@ -23,6 +23,7 @@ from edgeguard_core.features.prototypes import Prototypes
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
+from edgeguard_core.pipeline.column_remarks import column_remarks
 from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
@@ -34,6 +35,8 @@ from edgeguard_core.pipeline.splits import (
     split,
     unlabelled_as_benign,
 )
+from edgeguard_core.pipeline.suspicion import Suspicion, flows_for_promise, nobody_judged, suspect
+from edgeguard_core.pipeline.thinning import thinned
 from edgeguard_core.pipeline.variants import (
     OFFERED,
     Variants,
@@ -42,7 +45,7 @@ from edgeguard_core.pipeline.variants import (
     stored_calibrations,
 )
 from edgeguard_core.sources import ReadOptions, ReadReport, expand
-from edgeguard_core.thresholds import conformal, require_benign_rows
+from edgeguard_core.thresholds import Threshold, conformal, require_benign_rows
 
 DEFAULT_PROMISE = 0.01
 CALIBRATION_SHARE = 0.2
@@ -61,6 +64,7 @@ class TrainRequest:
     variant: str = "float32"
     promise: float = DEFAULT_PROMISE
     take_unlabelled: bool = False
+    keep_suspected: bool = False  # learn also what looks like an attack and nobody labelled
     keep_rows: bool = False
     context: bool = True  # where flows have times, the history of their hosts is learned, too
     left_out: Sequence[str] = ()  # features of the schema that the model must not read
@@ -83,6 +87,7 @@ class Trained:
     epochs: float
     seconds: float
     variants: Mapping[str, Mapping[str, Any]]
+    suspicion: Suspicion
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -104,6 +109,7 @@ class Trained:
                 "method": threshold.method,
                 "target": threshold.target,
             },
+            "suspected": self.suspicion.to_json(),
             "warnings": self.warnings,
         }
 
@@ -133,18 +139,20 @@ def train(
     _check(request)
     flows, report = read_all(request.paths, request.read, on_progress)
     _require_features(request.left_out, flows.schema)
+    unjudged = nobody_judged(flows)
     if request.take_unlabelled:
         flows = unlabelled_as_benign(flows)
-    normal = normal_flows(flows, report)
+    normal, suspicion = _unsuspected(request, normal_flows(flows, report), unjudged, report)
     require_benign_rows(len(normal.flows))
     learned, attacks = _contexts(request, flows, normal, report)
     timeline = report.timeline[normal.rows]
     parts = split(learned, CALIBRATION_SHARE, timeline=timeline, seed=request.config.seed)
     held_out = learned.select(parts.last)
 
-    config = _config(request, len(parts.first))
-    preprocessor = Preprocessor.fit(learned.select(parts.first), config)
+    preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
     fitted = preprocessor.transform(learned.select(parts.first))
+    fitted = fitted.select(thinned(fitted, preprocessor, request.config))
+    config = _config(request, len(fitted))
     weights = _fit(fitted, preprocessor, config, on_progress)
     variants = make_variants(
         weights.arrays,
@@ -160,7 +168,8 @@ def train(
     threshold = conformal(calibration.sketch, request.promise, _calibrated_on(report, parts.kind))
     on_progress(Progress("write", 0.0, "Writing the bundle"))
     warnings = normal.warnings + report.all_warnings()
-    warnings += [threshold.warning] if threshold.warning else []
+    warnings += column_remarks(learned.select(parts.first), preprocessor)
+    warnings += _promise_warnings(threshold, request.promise)
     path = save_bundle(
         request.out,
         BundleParts(
@@ -182,6 +191,8 @@ def train(
                 "epochs": weights.epochs,
                 "losses": [round(float(loss), 6) for loss in weights.losses],
                 "fitted": len(parts.first),
+                "fitted_unlike": len(fitted),
+                **({"suspected": suspicion.to_json()} if suspicion.suspected else {}),
                 **({"left_out": sorted(set(request.left_out))} if request.left_out else {}),
             },
             metrics=calibration_metrics(threshold, calibration),
@@ -208,8 +219,35 @@ def train(
         epochs=weights.epochs,
         seconds=time.monotonic() - started,
         variants=variants.to_json(),
+        suspicion=suspicion,
         warnings=warnings,
     )
+
+
+def _unsuspected(
+    request: TrainRequest, normal: NormalFlows, unjudged: NDArray[np.bool_], report: ReadReport
+) -> tuple[NormalFlows, Suspicion]:
+    """The normal flows without those that look like an attack, and what is said about these."""
+    found = suspect(
+        normal,
+        unjudged[normal.rows],
+        report.timeline[normal.rows],
+        keep=request.keep_suspected,
+        held_out=CALIBRATION_SHARE,
+        promise=request.promise,
+    )
+    return found.cleaned(normal), found
+
+
+def _promise_warnings(threshold: Threshold, promise: float) -> list[str]:
+    """That too few flows calibrate for the promise, with how many training would take."""
+    if threshold.warning is None:
+        return []
+    needed = flows_for_promise(promise, CALIBRATION_SHARE)
+    return [
+        f"{threshold.warning} A fifth of the benign flows calibrates, so that takes {needed:,} "
+        "benign flows."
+    ]
 
 
 def _check(request: TrainRequest) -> None:

@@ -83,12 +83,14 @@ def test_something_must_be_left_to_learn(zeek, honeypot, tmp_path):
 def test_epochs_are_passes_over_the_fitted_rows(honeypot, tmp_path):
     done = train(request([honeypot], tmp_path / "B", epochs=1.5), now=noon)
     steps = done.bundle.manifest.training["config"]["steps"]
-    assert steps == 7  # of 256 rows, for 1.5 × 1,099
-    assert done.epochs == 7 * 256 / done.fitted >= 1.5
+    unlike = done.bundle.manifest.training["fitted_unlike"]
+    assert (steps, unlike) == (6, 924)  # of 256 rows, for 1.5 × 924 of the 1,099 that are fitted
+    assert done.epochs == 6 * 256 / 924 >= 1.5
 
 
 def test_epochs_are_those_steps_and_no_more(zeek, honeypot, tmp_path):
-    epochs = (trained.STEPS - 0.5) * 256 / zeek.fitted
+    unlike = zeek.bundle.manifest.training["fitted_unlike"]
+    epochs = (trained.STEPS - 0.5) * 256 / unlike
     done = train(request([honeypot], tmp_path / "B", epochs=epochs), now=noon)
     assert done.bundle.model == zeek.bundle.model
 
