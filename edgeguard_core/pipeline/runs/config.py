@@ -190,7 +190,8 @@ def load_config(path: Path | str) -> PipelineConfig:
             values[key] = KEYS[key](found.value, found.folder)
         except ValueError as error:
             problems.append(f"{found.where}: {key} {error}.")
-    problems += _contradictions(file, given)
+    if given or not problems:  # of a text that is no YAML nothing more can be said
+        problems += _contradictions(file, given)
     if problems:
         raise ConfigError(problems)
     origins = {key: found.where for key, found in given.items()}

@@ -1,7 +1,6 @@
 """Ingest: which files a run learns from, with their fingerprints; queries become files."""
 
 import csv
-import glob
 import os
 import re
 from collections.abc import Sequence
@@ -61,9 +60,7 @@ class DataFile:
         if same and (path.is_relative_to(folder) or about.st_mtime_ns == self.changed_ns):
             return path
         if not same or sha256_hex(path) != self.sha256:
-            raise SourceError(
-                f"{path} changed since the run began; run the stage ingest again, which starts anew."
-            )
+            raise SourceError(f"{path} changed since the run began; run the stage ingest again.")
         return path
 
 
@@ -92,10 +89,11 @@ def listed(config: PipelineConfig, key: str, sources: Sequence[Source]) -> list[
 def _matching(path: Path) -> list[Path]:
     if path.exists() or not _PATTERN.search(str(path)):
         return [path]
-    matches = sorted(glob.glob(str(path), recursive=True))
+    fixed = next(each for each in path.parents if not _PATTERN.search(str(each)))
+    matches = sorted(fixed.glob(str(path.relative_to(fixed))))
     if not matches:
         raise SourceError(f"no file matches {path}; check the pattern.")
-    return [Path(match) for match in matches]
+    return matches
 
 
 def seen_now(config: PipelineConfig) -> dict[str, Any]:
