@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def _unusable(report: ReadReport, problem: str) -> Validated:
     return Validated(**_read(report), problem=problem, warnings=report.all_warnings())
 
 
-def _read(report: ReadReport) -> dict[str, object]:
+def _read(report: ReadReport) -> dict[str, Any]:
     return {
         "schema": report.schema.name if report.schema else "",
         "format": report.format,

@@ -35,6 +35,7 @@ GATES: Final[Mapping[str, str]] = MappingProxyType(
 NOT_ACCEPTABLE: Final = frozenset((PARITY,))
 """Gates whose refusal leaves nothing that could be accepted."""
 _MOST_NAMED: Final = 5
+_MOST_UNREAD: Final = 20  # the new name of a column is among them
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,11 @@ def judge_validated(found: Validated, limits: Limits) -> Iterator[Refusal]:
 def _missing_columns(found: Validated, limits: Limits) -> Iterator[Refusal]:
     if len(found.missing_columns) > limits.most_missing_columns:
         unread = found.unread_columns
-        hint = f" ({_named(unread)} are not read: is one of them renamed?)" if unread else ""
+        hint = (
+            f" ({_named(unread, _MOST_UNREAD)} are not read: is one of them renamed?)"
+            if unread
+            else ""
+        )
         yield Refusal(
             SCHEMA,
             f"{len(found.missing_columns)} columns of schema {found.schema!r} are missing, "
@@ -237,9 +242,9 @@ def judge_converted(found: Converted, limits: Limits) -> Iterator[Refusal]:
 Judge = Callable[[Any, Limits], Iterator[Refusal]]
 
 
-def _named(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _named(names: list[str], most: int = _MOST_NAMED) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _percent(share: float | None) -> str:

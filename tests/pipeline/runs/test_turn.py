@@ -9,6 +9,7 @@ import time
 import pytest
 from support import PROJECT, data
 
+from edgeguard_core.errors import SourceError
 from edgeguard_core.pipeline.registry import Registry
 from edgeguard_core.pipeline.runs import STAGES, read_run
 from edgeguard_core.pipeline.runs.folder import RunFolder
@@ -91,7 +92,7 @@ def test_two_runs_at_once_leave_one_champion_and_two_versions(world):
 
 def test_a_run_that_fails_says_so_and_can_be_gone_on_with(empty):
     world = empty(["nonsense"], "conn.csv")
-    with pytest.raises(Exception, match="conn.csv"):
+    with pytest.raises(SourceError, match="conn"):
         world.run("bad")
     found = read_run(world.artifacts, "bad")
     assert (found.status, found.outcomes[-1].status) == ("failed", "failed")
