@@ -12,7 +12,6 @@
     └── log.jsonl, log.txt
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ from edgeguard_core.bundle import strict_json
 from edgeguard_core.clock import Clock
 from edgeguard_core.errors import EdgeGuardError, OutputError, SourceError
 from edgeguard_core.files import sha256_hex, whole_folder, write_whole
-from edgeguard_core.pipeline.runs.lock import locked, taken
+from edgeguard_core.pipeline.runs.lock import is_taken, locked
 
 RUN, CONFIG, METRICS, LINEAGE = "run.json", "config.yaml", "metrics.json", "lineage.json"
 ARTIFACT, RECORD, OUTCOMES, LOCK = "artifact.json", "record.json", "outcomes", ".lock"
@@ -185,11 +184,7 @@ class RunFolder:
     @property
     def is_worked_on(self) -> bool:
         """Whether a process works on it now."""
-        guard = taken(self.path / LOCK)
-        if guard is None:
-            return True
-        os.close(guard)
-        return False
+        return is_taken(self.path / LOCK)
 
     def required(self, path: Path) -> dict[str, Any]:
         try:

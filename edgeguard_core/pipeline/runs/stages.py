@@ -84,11 +84,7 @@ def _nothing(_: Any, __: Limits) -> Iterator[Refusal]:
     return iter(())
 
 
-Outside = Callable[[PipelineConfig, str, Any], Any]
-"""From the config, the run's id, and what was seen when the stage last ran."""
-
-
-def _nothing_outside(_: PipelineConfig, __: str, ___: Any) -> Any:
+def _nothing_outside(_: PipelineConfig) -> Any:
     return None
 
 
@@ -106,6 +102,8 @@ class Stage:
         What else it depends on, as JSON: files of others, the champion.
     judge
         What its gates say of the artifact.
+    sees_champion
+        Whether ``outside`` is the champion: one that this very run made is nothing new to it.
     is_shared
         Whether another run's result may be taken over where all it depends on is the same.
     """
@@ -115,8 +113,9 @@ class Stage:
     work: Callable[[Work], Artifact]
     settings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    outside: Outside = _nothing_outside
+    outside: Callable[[PipelineConfig], Any] = _nothing_outside
     judge: gates.Judge = _nothing
+    sees_champion: bool = False
     is_shared: Callable[[PipelineConfig], bool] = lambda _: True
 
 
@@ -132,14 +131,9 @@ def champion_of(config: PipelineConfig) -> Version | None:
     return registry.champion() if registry.folder.is_dir() else None
 
 
-def _champion_seen(config: PipelineConfig, run_id: str, before: Any) -> Any:
-    """Which champion there is: its number, and its bundle to the last byte.
-
-    A champion that this very run made is nothing to hold it against.
-    """
+def _champion_seen(config: PipelineConfig) -> Any:
+    """Which champion there is: its number, and its bundle to the last byte."""
     found = champion_of(config)
-    if found is not None and found.run_id == run_id:
-        return before
     return None if found is None else [found.number, found.fingerprint]
 
 
@@ -196,7 +190,7 @@ _ALL: Final = (
         Ingested,
         lambda work: data_stages.ingest(work.config, work.out, work.on_progress),
         settings=("data", "evaluation"),
-        outside=lambda config, _, __: seen_now(config),
+        outside=seen_now,
         is_shared=_has_no_query,  # what a database holds may have changed
     ),
     Stage(
@@ -216,6 +210,7 @@ _ALL: Final = (
         settings=("read",),
         needs=(INGEST,),
         outside=_champion_seen,
+        sees_champion=True,
         judge=gates.judge_drifted,
     ),
     Stage(
@@ -239,6 +234,7 @@ _ALL: Final = (
         settings=("read",),
         needs=(INGEST, TRANSFORM, TRAIN),
         outside=_champion_seen,
+        sees_champion=True,
         judge=gates.judge_evaluated,
     ),
     Stage(
