@@ -47,9 +47,9 @@ class Ingested(Artifact):
 
     @property
     def identity(self) -> Any:
-        """Names and contents: a file that was only touched is the same."""
+        """Names and contents: a file that was only touched or moved is the same."""
         return [
-            [[file.path, file.sha256] for file in each] for each in (self.data, self.evaluation)
+            [[file.name, file.sha256] for file in each] for each in (self.data, self.evaluation)
         ]
 
 
