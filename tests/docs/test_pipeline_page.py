@@ -1,11 +1,7 @@
 """The page about the pipeline: a config that is read, gates that exist, commands that run."""
 
 import re
-import shutil
-from pathlib import Path
 
-import pytest
-from shown import assert_runs_as_shown, shown_commands
 from support import PROJECT
 
 from edgeguard_core.pipeline.runs import GATES, STAGES, load_config
@@ -35,11 +31,3 @@ def test_the_config_at_the_root_is_read():
     assert load_config(PROJECT / "pipeline.yaml").data == (
         PROJECT / "sample_data/office_day.csv.gz",
     )
-
-
-@pytest.mark.slow
-def test_the_commands_run_in_order(data, tmp_path):
-    shutil.copy(PROJECT / "pipeline.yaml", tmp_path)
-    shutil.copytree(PROJECT / "sample_data", tmp_path / "sample_data")
-    for step in shown_commands(PAGE):
-        assert_runs_as_shown(step, tmp_path, Path(data("zeek")).parent)

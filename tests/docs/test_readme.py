@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shown import Shown, assert_runs_as_shown, run, shown_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -18,6 +21,29 @@ PAGES = [
     ROOT / "benchmarks/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One command of a ```console block, and what the README shows beneath it."""
+
+    command: str
+    output: str
+
+    @property
+    def words(self) -> set[str]:
+        """Words of the output, without figures, which differ from machine to machine."""
+        return set(re.findall(r"[A-Za-z_]{3,}", self.output))
+
+
+def shown_commands(text: str) -> list[Shown]:
+    shown = []
+    for block in re.findall(r"^```console\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.split("\n")
+            last = next(i for i, line in enumerate(lines) if not line.endswith("\\"))
+            shown.append(Shown("\n".join(lines[: last + 1]), "\n".join(lines[last + 1 :])))
+    return shown
 
 
 def anchor(heading: str) -> str:
@@ -34,6 +60,25 @@ def data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+def run(command: str, folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "EDGEGUARD_DATA": str(data), "COLUMNS": "110"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def assert_runs_as_shown(shown: Shown, folder: Path, data: Path) -> None:
+    done = run(shown.command, folder, data)
+    assert done.returncode == 0, f"{shown.command}\n{done.stderr}"
+    unseen = {word for word in shown.words if word not in done.stdout + done.stderr}
+    assert not unseen, f"{shown.command}\nno longer says {sorted(unseen)}:\n{done.stdout}"
 
 
 def test_how_blocks_are_read():
@@ -56,6 +101,16 @@ def test_what_the_readme_shows_at_once(data, tmp_path):
 def test_the_whole_example_runs_in_order(page, data, tmp_path):
     shown = shown_commands((ROOT / page).read_text())
     assert [s for s in shown if " train " in s.command]
+    for step in shown:
+        assert_runs_as_shown(step, tmp_path, data)
+
+
+@pytest.mark.slow
+def test_the_page_on_the_pipeline_runs_in_order(data, tmp_path):
+    shutil.copy(ROOT / "pipeline.yaml", tmp_path)
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shown = shown_commands((ROOT / "docs/pipeline.md").read_text())
+    assert [s for s in shown if "pipeline run" in s.command]
     for step in shown:
         assert_runs_as_shown(step, tmp_path, data)
 

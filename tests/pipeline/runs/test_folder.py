@@ -92,5 +92,5 @@ def test_a_damaged_run_is_told_where_it_is_asked_for(config):
 
 def test_a_folder_that_cannot_be_written_is_told(config, tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(OutputError, match="Cannot write .*runs"):
+    with pytest.raises(OutputError, match=r"Cannot write .*runs"):
         open_run(config, "r")
