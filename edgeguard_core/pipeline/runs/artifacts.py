@@ -104,7 +104,7 @@ class Drifted(Artifact):
     features
         Measured features; ``drifted`` names those that moved.
     suspected_share
-        Flows that alert beyond what is promised while the others are as they were.
+        Flows that alert or are odd beyond what should, while the others are as they were.
     """
 
     champion: int | None = None

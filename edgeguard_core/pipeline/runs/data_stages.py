@@ -181,7 +181,7 @@ def check_drift(
 
 
 def _excess(found: DriftReport) -> float:
-    """Share of flows that alert beyond what should, where they look like attacks.
+    """Share of flows that alert or are odd beyond what should, where they look like attacks.
 
     A shifted network makes flows alert, too; but then the scores of the others move as well.
     """
@@ -191,7 +191,8 @@ def _excess(found: DriftReport) -> float:
     others_moved = found.score.body_shift >= DISTANCE_LIMIT
     if kind != Kind.ATTACK and (kind == Kind.SENSOR or others_moved):
         return 0.0
-    return max(0.0, found.score.alerts.here - found.score.alerts.expected)
+    kinds = (found.score.alerts, found.score.tail)
+    return max(0.0, *(share.here - share.expected for share in kinds))
 
 
 def transform(

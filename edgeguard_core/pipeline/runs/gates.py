@@ -166,9 +166,11 @@ def judge_drifted(found: Drifted, limits: Limits) -> Iterator[Refusal]:
     if found.suspected_share > limits.most_suspected_share:
         yield Refusal(
             CONTAMINATION,
-            f"Champion {found.champion} alerts on {_percent(found.alert_share)} of the flows to be "
-            f"learned as normal, {_percent(found.expected_alert_share)} is promised, while the "
-            "others are as they were: they may be attacks. Look at them before they are learned.",
+            f"Champion {found.champion} finds {_percent(found.suspected_share)} more of the flows "
+            "to be learned as normal odd than it should, while the others are as they were, and "
+            f"{_percent(limits.most_suspected_share)} are allowed ({_percent(found.alert_share)} "
+            f"alert, {_percent(found.expected_alert_share)} is promised): they may be attacks. "
+            "Look at them before they are learned.",
         )
 
 

@@ -1,8 +1,11 @@
 """A run that is open: begun or gone on with, and what somebody accepted in it."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
 
 from edgeguard_core.clock import Clock, SystemClock
 from edgeguard_core.errors import OutputError
@@ -67,15 +70,14 @@ def open_run(
     """
     clock = clock or SystemClock()
     now = clock.now().astimezone(UTC)
-    made = config.artifacts / require_run_id(run_id or _new_id(config, now))
     try:
         config.artifacts.mkdir(parents=True, exist_ok=True)
-        made.mkdir(exist_ok=run_id is not None)
-    except FileExistsError:  # another run began at the same moment
-        return open_run(replace(config, text=config.text + "\n"), clock=clock)
+        made = _new_folder(config, now) if run_id is None else _folder(config, run_id)
+        made.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {made}: {error.strerror}; choose another folder for artifacts."
+            f"Cannot write {config.artifacts}: {error.strerror}; choose another folder for "
+            "artifacts."
         ) from error
     run = Run(config, RunFolder(made), clock)
     if not (made / RUN).exists():
@@ -93,7 +95,17 @@ def open_run(
     return run
 
 
-def _new_id(config: PipelineConfig, now: datetime) -> str:
-    """The time, and a few digits that tell runs of one second apart."""
-    digest = hashlib.sha256(f"{now.isoformat()} {config.sha256}".encode()).hexdigest()
-    return f"{now:%Y%m%dT%H%M%SZ}-{digest[:6]}"
+def _folder(config: PipelineConfig, run_id: str) -> Path:
+    return config.artifacts / require_run_id(run_id)
+
+
+def _new_folder(config: PipelineConfig, now: datetime) -> Path:
+    """A folder called by the time, and a few digits that tell runs of one moment apart."""
+    for attempt in count():
+        told = f"{now.isoformat()} {config.sha256} {attempt}"
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        folder = _folder(config, f"{now:%Y%m%dT%H%M%SZ}-{digest[:6]}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("unreachable")

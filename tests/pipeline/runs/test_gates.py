@@ -82,7 +82,7 @@ def test_drift_and_contamination_are_told_apart():
         champion=3, features=10, suspected_share=0.1, alert_share=0.11, expected_alert_share=0.01
     )
     ((gate, sentence),) = told(judge_drifted(attacked, LIMITS))
-    assert (gate, "alerts on 11 % of the flows" in sentence) == ("contamination", True)
+    assert (gate, "finds 10 % more of the flows" in sentence) == ("contamination", True)
 
 
 def evaluated(alarms=QUIET, **champion):
