@@ -11,7 +11,7 @@ from edgeguard_core.errors import GateRefused
 
 VERBS = (
     "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain",
-    "rehearse", "bench", "schema", "bundle", "dashboard",
+    "drift", "rehearse", "bench", "schema", "bundle", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}

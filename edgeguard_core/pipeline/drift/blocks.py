@@ -65,11 +65,14 @@ class BlockCounts:
         """Flows a run → design effect at that length, for runs of which there are at least 8.
 
         Longer runs hold longer memory, so the figures usually grow; empty with under 8 flows.
+        A variance of few runs is itself uncertain, and raised by what that costs Student's t:
+        (runs − 1) / (runs − 3).
         """
         found: dict[int, float] = {}
         counts, length = self._counts[:, self._slices[feature]], self._length
         while (filled := -(-self.n // length)) >= _FEWEST_BLOCKS:
-            found[length] = design_effect(counts[:filled], ordered=ordered)
+            effect = design_effect(counts[:filled], ordered=ordered)
+            found[length] = effect * (filled - 1) / (filled - 3)
             counts, length = _in_pairs(counts), 2 * length
         return found
 

@@ -55,6 +55,8 @@ class Signs:
         Features that say who talks to whom, and drifted; no broken sensor moves them.
     gathered
         What the odd flows share.
+    are_benign
+        Whether somebody labelled the flows benign: then there is no attack among them.
     """
 
     has_drifted: bool
@@ -65,6 +67,7 @@ class Signs:
     score: ScoreDrift | None
     gathered: Sequence[Gathering]
     knows_hosts: bool
+    are_benign: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,16 @@ class Diagnosis:
 
 def diagnose(signs: Signs) -> Diagnosis:
     """What the signs fit: one kind, or undecided where several do or none does."""
-    if not signs.has_drifted:
-        return Diagnosis(Kind.NONE, ())
+    if not signs.has_drifted:  # an attack of few flows moves no distribution
+        is_attack = not signs.are_benign and _is_gathered(signs)
+        return Diagnosis(Kind.ATTACK, _evidence(signs)) if is_attack else Diagnosis(Kind.NONE, ())
     fits: list[Kind] = []
     if signs.broken:
         fits.append(Kind.SENSOR)
-        if signs.who_moved or _is_gathered(signs):
-            fits.append(Kind.UNDECIDED)
+        if signs.who_moved:  # which a broken sensor leaves alone
+            fits.append(Kind.DRIFT)
+    elif signs.are_benign:
+        fits.append(Kind.DRIFT)
     elif _is_gathered(signs):
         fits.append(Kind.ATTACK)
         if not _is_quiet(signs):
@@ -104,7 +110,7 @@ def diagnose(signs: Signs) -> Diagnosis:
     elif _is_broad(signs):
         fits.append(Kind.DRIFT)
     kind = fits[0] if len(fits) == 1 else Kind.UNDECIDED
-    return Diagnosis(kind, tuple(_evidence(signs)))
+    return Diagnosis(kind, _evidence(signs))
 
 
 def _is_gathered(signs: Signs) -> bool:
@@ -130,7 +136,7 @@ def _is_broad(signs: Signs) -> bool:
     return moved >= max(_BROAD, _BROAD_SHARE * len(signs.features))
 
 
-def _evidence(signs: Signs) -> list[str]:
+def _evidence(signs: Signs) -> tuple[str, ...]:
     told = [*signs.broken]
     moved = [each.name for each in signs.features if each.has_drifted]
     if signs.features:
@@ -148,9 +154,15 @@ def _evidence(signs: Signs) -> list[str]:
             f"{score.alerts.here:.2%} of the flows alert ({score.alerts.expected:.2%} should), "
             f"{score.tail.here:.1%} are odd ({score.tail.expected:.0%} should be)"
         )
-        told += [each.sentence for each in signs.gathered]
-        if not signs.knows_hosts:
-            told.append("without addresses an attack cannot be told from other changes")
-        elif not signs.gathered and score.has_grown_tail:
-            told.append("the odd flows are spread over hosts and destinations")
-    return told
+        if score.has_grown_tail and not signs.are_benign:
+            told += _who_is_odd(signs)
+    if signs.are_benign:
+        told.append("the flows are labelled benign, so none of them is an attack")
+    return tuple(told)
+
+
+def _who_is_odd(signs: Signs) -> list[str]:
+    if not signs.knows_hosts:
+        return ["without addresses an attack cannot be told from other changes"]
+    spread = ["the odd flows are spread over sources and destinations"]
+    return [each.sentence for each in signs.gathered] or spread

@@ -1,4 +1,4 @@
-"""Whether odd flows gather on one host, one destination or one service, or are everybody's."""
+"""Whether odd flows gather on one source, one destination or one service, or are everybody's."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,14 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.detection.incidents import hosts
 from edgeguard_core.flows.table import Flows
 
 _MOST_NAMES: Final = 20_000  # remembered of each kind; the rarest are forgotten
 _MOST_OF_THE_TAIL: Final = 0.5
 _MORE_THAN_ELSEWHERE: Final = 0.25
 _LEAST_BODY: Final = 0.05  # of the flows: with fewer there is no elsewhere
-HOST, DESTINATION, SERVICE = "host", "destination", "service"
+SOURCE, DESTINATION, SERVICE = "source", "destination", "service"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,10 @@ class Gathering:
 
 @dataclass
 class Gatherings:
-    """Counts of hosts, destinations and services among odd flows (tail) and others (body)."""
+    """Counts of sources, destinations and services among odd flows (tail) and others (body).
+
+    A scan gathers on its source, a flood from made-up ones on its destination.
+    """
 
     tail: dict[str, Counter[str]] = field(default_factory=dict)
     body: dict[str, Counter[str]] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Gatherings:
     def add(self, flows: Flows, is_odd: NDArray[np.bool_]) -> None:
         """Count some flows, shape ``(n,)``; unknown names are left out."""
         named: dict[str, NDArray[Any] | None] = {
-            HOST: hosts(flows),
+            SOURCE: flows.columns.get("src_ip"),
             DESTINATION: flows.columns.get("dst_ip"),
             SERVICE: flows.columns.get("service"),
         }
@@ -64,7 +66,7 @@ class Gatherings:
     @property
     def knows_hosts(self) -> bool:
         """Whether any flow had an address."""
-        return bool(self.tail.get(HOST) or self.body.get(HOST))
+        return bool(self.tail.get(SOURCE) or self.body.get(SOURCE))
 
     def found(self) -> list[Gathering]:
         """What the odd flows share, at most one name of each kind."""

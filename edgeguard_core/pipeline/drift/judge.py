@@ -75,7 +75,8 @@ class DriftReport:
     @property
     def verdict(self) -> str:
         """One or two sentences for a person."""
-        kinds = [f"{len(self.moved)} features"] if self.moved else []
+        several = "s" if len(self.moved) > 1 else ""
+        kinds = [f"{len(self.moved)} feature{several}"] if self.moved else []
         kinds = ["the schema", *kinds] if self.schema.has_drifted else kinds
         if self.score is not None and self.score.has_drifted:
             kinds.append("the scores")
@@ -206,6 +207,7 @@ def _judged(
         score=score,
         gathered=seen.gatherings.found(),
         knows_hosts=seen.gatherings.knows_hosts,
+        are_benign=is_labelled,
     )
     return DriftReport(
         flows=seen.n,

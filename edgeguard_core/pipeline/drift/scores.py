@@ -24,16 +24,26 @@ _TIMES_EXPECTED: Final = 2.0  # more alerts or tail than that matter
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the judged flows, what it should be, and the least it is beyond chance."""
+    """A share of the judged flows, what it should be, and the least it is beyond chance.
+
+    ``low`` takes flows for as alike as they are, ``low_if_independent`` for independent ones: a
+    burst, as an attack is, weighs little in the first and in full in the second.
+    """
 
     here: float
     expected: float
     low: float
+    low_if_independent: float
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether it is surely more than twice what it should be."""
+        """Whether it is surely more than twice what it should be, however the flows came."""
         return self.low > _TIMES_EXPECTED * self.expected
+
+    @property
+    def has_burst(self) -> bool:
+        """Whether it is more than twice what it should be, at least in a burst."""
+        return self.low_if_independent > _TIMES_EXPECTED * self.expected
 
 
 @dataclass(frozen=True)
@@ -77,8 +87,8 @@ class ScoreDrift:
 
     @property
     def has_grown_tail(self) -> bool:
-        """Whether far more flows than should are odd."""
-        return self.alerts.is_exceeded or self.tail.is_exceeded
+        """Whether far more flows than should are odd, be it all at once: a sign, no drift."""
+        return self.alerts.has_burst or self.tail.has_burst
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``score`` in ``drift --json``."""
@@ -172,9 +182,12 @@ def _share(blocks: BlockCounts, at: int, expected: float, n_calibration: int) ->
     here = int(blocks.totals(at)[1]) / blocks.n
     effects = blocks.design_effects(at, ordered=False)
     flows = max(blocks.n / max([1.0, *effects.values()]), 1.0)
-    spread = np.sqrt(here * (1 - here) / flows)
     chance = _CALIBRATION_SIGMAS * np.sqrt(expected * (1 - expected) / n_calibration)
-    return Share(here, expected, float(here - _SURE_SIGMAS * spread - chance))
+    alike, independent = (
+        float(here - _SURE_SIGMAS * np.sqrt(here * (1 - here) / n) - chance)
+        for n in (flows, blocks.n)
+    )
+    return Share(here, expected, alike, independent)
 
 
 def _body_shift(p_values: NDArray[np.float64]) -> float:
