@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeguard_core.cli import options
-from edgeguard_core.cli.output import pairs, print_json, say, table
+from edgeguard_core.cli.output import pairs, percent, print_json, print_warnings, say, table
+from edgeguard_core.cli.progress import watched
 
 if TYPE_CHECKING:
     from edgeguard_core.pipeline.registry import Registry
@@ -179,6 +180,59 @@ def shadow(
     _answer(opened, opened.set_shadow(version, why=because, who=who), json)
 
 
+@app.command("shadow-report", epilog="Example: edgeguard models shadow-report today.csv")
+def report_shadow(
+    files: options.Files,
+    registry: RegistryFolder = MODELS,
+    schema: options.SchemaOption = None,
+    benign: options.Benign = None,
+    tz: options.TimeZone = "UTC",
+    local_network: options.LocalNetworks = None,
+    json: options.Json = False,
+    progress: options.ProgressFile = None,
+) -> None:
+    """Score files with champion and shadow, and tell where they differ.
+
+    Each alerts at the threshold in force for it. Recall and precision are compared at as many
+    alerts of both as the champion raises.
+    """
+    from edgeguard_core.pipeline.shadow import shadow_report
+
+    with watched(json, progress) as on_progress:
+        done = shadow_report(
+            _registry(registry),
+            files,
+            read=options.read_options(schema, benign, tz, local_network),
+            on_progress=on_progress,
+        )
+    if json:
+        print_json(done.to_json())
+        return
+    print_warnings(done.compared.warnings)
+    pairs(
+        [
+            ("champion, shadow", f"{done.champion:04d}, {done.shadow:04d}"),
+            ("flows", done.flows),
+            ("alerts of both", done.both),
+            ("of the champion alone", done.champion_only),
+            ("of the shadow alone", done.shadow_only),
+            ("alerts they share", percent(done.agreement)),
+            ("rank correlation", done.spearman),
+        ]
+    )
+    table(
+        "At as many alerts",
+        ("model", "alerts", "recall", "precision", "false alarms", "ROC AUC", "average precision"),
+        [
+            (
+                model.name, model.alerts, percent(model.recall), percent(model.precision),
+                percent(model.false_positive_rate), model.roc_auc, model.average_precision,
+            )
+            for model in done.compared.found.models
+        ],
+    )  # fmt: skip
+
+
 @app.command("history", epilog="Example: edgeguard models history")
 def history(registry: RegistryFolder = MODELS, json: options.Json = False) -> None:
     """Show every step: when, who, what and why."""
@@ -275,3 +329,28 @@ def _number(number: int | None) -> str | None:
 
 def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, int | float | str)
+
+
+@app.command("mlflow", epilog="Example: edgeguard models mlflow champion --store sqlite:///ml.db")
+def log_to_mlflow(
+    version: VersionName,
+    store: Annotated[
+        str, typer.Option("--store", help="MLflow's tracking URI.", show_default=True)
+    ] = "sqlite:///mlflow.db",  # tracking.DEFAULT_STORE, which help needs not load
+    registry: RegistryFolder = MODELS,
+    json: options.Json = False,
+) -> None:
+    """Log a version to MLflow: parameters, metrics, bundle, model version and aliases.
+
+    Needs MLflow: pip install -r requirements-mlops.txt.
+    """
+    from edgeguard_core.pipeline.tracking import log_version
+
+    opened = _registry(registry)
+    found = opened.version(version)
+    done = log_version(found, opened.state().aliases_of(found.number), store).to_json()
+    if json:
+        print_json({"version": found.number, **done})
+        return
+    pairs([("store", store), ("run", done["run_id"])])
+    pairs([("model version", f"{done['model']} {done['model_version']}")])

@@ -127,7 +127,7 @@ def check_parity(
         nothing = float("nan")
         return ParityReport(nothing, nothing, nothing, against, (f"it cannot score ({error})",))
     figures = {
-        "spearman": _spearman(ours[~is_other], theirs[~is_other]),
+        "spearman": spearman(ours[~is_other], theirs[~is_other]),
         "verdict_jaccard": _jaccard(_verdicts(ours, is_other), _verdicts(theirs, is_other)),
         "roc_auc_change": abs(_roc_auc(ours, is_other) - _roc_auc(theirs, is_other)),
     }
@@ -175,7 +175,12 @@ def _jaccard(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> float:
     return int(np.count_nonzero(ours & theirs)) / either if either else 1.0
 
 
-def _spearman(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+def spearman(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    """Rank correlation of two models' scores of the same flows, each ``(n,)`` (Spearman 1904).
+
+    >>> round(spearman(np.float32([1, 2, 3, 4]), np.float32([10, 20, 40, 30])), 3)
+    0.8
+    """
     from scipy.stats import rankdata
 
     ranks = [rankdata(scores) - (len(scores) + 1) / 2 for scores in (ours, theirs)]

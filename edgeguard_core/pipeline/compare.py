@@ -117,15 +117,9 @@ def compare_files(
         raise EdgeGuardError(
             "One model alone cannot be compared: give another bundle, or --with knn,iforest."
         )
-    turns = _turns(on_progress, len(detectors) + bool(peers) * (1 + bool(fit)))
-    scored = [score_all(detector, paths, read, next(turns)) for detector in detectors]
+    turns = in_turns(on_progress, len(detectors) + bool(peers) * (1 + bool(fit)))
+    scored = score_each(detectors, paths, read, turns)
     first = scored[0]
-    require_trusted_labels(first.report)
-    if any(len(each.scores) != len(first.scores) for each in scored):
-        raise EdgeGuardError(
-            f"These bundles do not see the same flows in {named(paths)}: their meters or local "
-            "networks differ; give a table of flows instead of a capture."
-        )
     learning = _earliest(first) if peers and not fit else np.zeros(len(first.scores), np.bool_)
     part = _judged(first, learning, bool(peers), seed)
     models = [
@@ -147,16 +141,61 @@ def compare_files(
             )
         models += _of_peers(peers, rows, matrix[part.position], part.position, on_progress)
     budget = _budget(alerts_per_hour, alerts, part.hours, detectors[0], models[0])
-    labels = part.label if (part.label >= BENIGN).any() else None
-    found = compare(models, budget, labels, part.hours)
-    ahead = leads(models, found, part.label) if labels is not None else ({},) * (len(models) - 1)
-    warnings = first.report.all_warnings()
+    done = held_beside(models, budget, part.label, part.hours, first.report.all_warnings())
+    return replace(done, fitted_on=fitted_on)
+
+
+def held_beside(
+    models: Sequence[ModelScores],
+    budget: int,
+    label: NDArray[np.int8],
+    hours: float | None,
+    warnings: Sequence[str] = (),
+) -> Compared:
+    """Models at one budget of alerts, with how far each is ahead of the first.
+
+    Parameters
+    ----------
+    label
+        BENIGN, ATTACK or UNLABELLED of the first model's flows, ``(n,)``.
+    hours
+        Time that the flows cover; None without times.
+    """
+    labels = label if (label >= BENIGN).any() else None
+    found = compare(models, budget, labels, hours)
+    ahead = leads(models, found, label) if labels is not None else ({},) * (len(models) - 1)
+    told = list(warnings)
     if labels is None:
-        warnings = [*warnings, NOTHING_LABELLED.rstrip(".") + ": there is no recall to compare."]
-    return Compared(found, ahead, part.hours, fitted_on, warnings)
+        told.append(NOTHING_LABELLED.rstrip(".") + ": there is no recall to compare.")
+    return Compared(found, ahead, hours, "", told)
 
 
-def _turns(on_progress: OnProgress, turns: int) -> Iterator[OnProgress]:
+def score_each(
+    detectors: Sequence[Detector],
+    paths: Sequence[str | Path],
+    read: ReadOptions | None,
+    turns: Iterator[OnProgress],
+) -> list[Scores]:
+    """The scores of each detector of the very same flows.
+
+    Raises
+    ------
+    EdgeGuardError
+        If they do not see the same flows in a capture.
+    SourceError, SchemaError
+        If files cannot be read, or are not what a bundle scores.
+    """
+    scored = [score_all(detector, paths, read, next(turns)) for detector in detectors]
+    require_trusted_labels(scored[0].report)
+    if any(len(each.scores) != len(scored[0].scores) for each in scored):
+        raise EdgeGuardError(
+            f"These bundles do not see the same flows in {named(paths)}: their meters or local "
+            "networks differ; give a table of flows instead of a capture."
+        )
+    return scored
+
+
+def in_turns(on_progress: OnProgress, turns: int) -> Iterator[OnProgress]:
     """Progress of each reading of the files as a part of all of them."""
     for turn in range(turns):
 
@@ -179,7 +218,8 @@ def _names(detectors: Sequence[Detector]) -> list[str]:
     ]
 
 
-def _labels(scores: Scores) -> NDArray[np.int8]:
+def labels_of(scores: Scores) -> NDArray[np.int8]:
+    """BENIGN, ATTACK or UNLABELLED of each flow, ``(n,)``."""
     if scores.labels is None:
         return np.full(len(scores.scores), UNLABELLED, np.int8)
     return scores.labels.label
@@ -191,7 +231,7 @@ def _earliest(scores: Scores) -> NDArray[np.bool_]:
     order = np.argsort(times, kind="stable") if np.isfinite(times).all() else np.arange(len(times))
     chosen = np.zeros(len(times), np.bool_)
     chosen[order[: int(len(times) * FIT_SHARE)]] = True
-    chosen[_labels(scores) == ATTACK] = False
+    chosen[labels_of(scores) == ATTACK] = False
     return chosen
 
 
@@ -204,7 +244,7 @@ def _judged(scores: Scores, learning: NDArray[np.bool_], is_slow: bool, seed: in
         position = position[np.sort(drawn)]
     hours = scores.hours
     share = len(position) / len(scores.scores)
-    return _Part(position, _labels(scores)[position], None if hours is None else hours * share)
+    return _Part(position, labels_of(scores)[position], None if hours is None else hours * share)
 
 
 def _matrix(

@@ -115,6 +115,16 @@ def test_the_page_on_the_pipeline_runs_in_order(data, tmp_path):
         assert_runs_as_shown(step, tmp_path, data)
 
 
+@pytest.mark.slow
+def test_the_page_on_the_registry_runs_in_order(data, tmp_path):
+    shutil.copytree(ROOT / "models/demo", tmp_path / "models/demo")
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shown = shown_commands((ROOT / "docs/registry.md").read_text())
+    assert len(shown) > 10
+    for step in shown:
+        assert_runs_as_shown(step, tmp_path, data)
+
+
 def named_verbs() -> list[str]:
     return sorted(
         {

@@ -246,7 +246,7 @@ def test_a_folder_without_a_registry_is_an_empty_one_and_no_folder_is_told(tmp_p
     assert Registry(tmp_path).versions() == Registry(tmp_path).history() == []
     absent = Registry(tmp_path / "modles")
     for does in (absent.versions, absent.history, lambda: absent.promote(1, why="x")):
-        with pytest.raises(RegistryError, match="There is no registry at .*modles"):
+        with pytest.raises(RegistryError, match=r"There is no registry at .*modles"):
             does()
     with pytest.raises(RegistryError, match="No version '1'"):
         Registry(tmp_path).promote(1, why="x")
