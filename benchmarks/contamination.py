@@ -82,7 +82,7 @@ def _parts(name: str, data: Path) -> tuple[Flows, Flows, Flows]:
         parts = next(found for found in sets.listed() if found.name == name).open(data)
         learned = Flows.concat([parts.fit, parts.calibration])
         return learned, parts.test, parts.test.select(parts.is_attack)
-    capture = sets._read(data, f"zeek/{sets.ATTACKED[name]}")
+    capture = sets.read(data, f"zeek/{sets.ATTACKED[name]}")
     benign = capture.select(capture.is_benign)
     halves = split(benign, 0.5)
     judged = capture.is_attack.copy()

@@ -28,6 +28,7 @@ from edgeguard_core.files import write_whole
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.inference import Scorer
 from edgeguard_core.pipeline.splits import split
+from edgeguard_core.pipeline.thinning import thinned
 from edgeguard_core.thresholds import Calibration, conformal, needed_rows
 
 PROMISE = 0.01
@@ -70,7 +71,9 @@ def fitted(captures: Sequence[Flows], shared: frozenset[str], seed: int) -> Mode
     parts = split(flows, sets.CALIBRATION_SHARE, timeline=timeline)
     learned = flows.select(parts.first)
     preprocessor = Preprocessor.fit(learned, config)
-    weights = train_weights(preprocessor.transform(learned), preprocessor, config)
+    fitted = preprocessor.transform(learned)
+    fitted = fitted.select(thinned(fitted, preprocessor, config))
+    weights = train_weights(fitted, preprocessor, config)
     scorer = Scorer(convert(weights, preprocessor, config, "float32"))
     model = Model(preprocessor, scorer, shared, 0.0)
     return replace(model, foreign=_plain(model.score(flows.select(parts.last))))

@@ -102,7 +102,8 @@ class Scorer:
             If the inputs have another shape than the model's, or hold NaN or infinity, which a
             ``Preprocessor`` never lets through.
         BundleError
-            If the model answers NaN or infinity: such a score would never raise an alert.
+            If the model answers NaN or infinity, which would never raise an alert, or the runtime
+            gives up on it, as integer division by 0 makes it.
         """
         self._check(inputs)
         names = ["score", "feature_errors", *(("reconstruction", "latent") if details else ())]
@@ -131,7 +132,13 @@ class Scorer:
             self._allocated_rows = len(batch)
         for name, index in self._inputs.items():
             self._interpreter.set_tensor(index, np.ascontiguousarray(getattr(batch, name)))
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise BundleError(
+                f"{runtime_name()} gives up on the model ({str(error).strip()[:200]}); "
+                "take another variant of it, float32 above all."
+            ) from error
 
     def _check(self, inputs: ModelInput) -> None:
         for name in ("numeric", "categorical"):

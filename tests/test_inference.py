@@ -165,3 +165,23 @@ def test_scoring_leaves_stderr_alone(float32, tmp_path):
         check=True,
     )
     assert (done.stdout.strip(), done.stderr) == ("False", "still there")
+
+
+def test_a_model_that_the_runtime_gives_up_on_is_told(rows):
+    """A graph that divides whole numbers by 0, as full int8 can come to do."""
+    import tensorflow as tf
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, 5], tf.float32, "numeric"),
+            tf.TensorSpec([None, 2], tf.int32, "categorical"),
+        ]
+    )
+    def divides(numeric, categorical):
+        whole = tf.cast(categorical[:, 0] // (categorical[:, 0] * 0), tf.float32)
+        return {"score": whole + numeric[:, 0], "feature_errors": numeric}
+
+    graph = divides.get_concrete_function()
+    model = tf.lite.TFLiteConverter.from_concrete_functions([graph], tf.Module()).convert()
+    with pytest.raises(BundleError, match=r"gives up on the model .*take another variant"):
+        Scorer(model).score(rows)

@@ -30,7 +30,12 @@ DATA_CODE = (
     "edgeguard_core/pipeline/splits.py",
 )
 PEER_CODE = ("edgeguard_core/evaluation/peers.py", "edgeguard_core/evaluation/matrices.py")
-OUR_CODE = ("benchmarks/quality/ours.py", "edgeguard_core/model", "edgeguard_core/inference.py")
+OUR_CODE = (
+    "benchmarks/quality/ours.py",
+    "edgeguard_core/model",
+    "edgeguard_core/inference.py",
+    "edgeguard_core/pipeline/thinning.py",
+)
 STUDY_CODE = (
     *OUR_CODE,
     "benchmarks/quality/study.py",

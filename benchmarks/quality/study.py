@@ -45,7 +45,7 @@ def of_set(
 
     config = config or TrainingConfig(seed=SEED)
     preprocessor = inputs.preprocessor
-    weights = train_weights(inputs.fit, preprocessor, config)
+    weights = train_weights(ours.fitted(inputs.fit, preprocessor, config), preprocessor, config)
     rows = ModelInput.concat([inputs.calibration, inputs.test])
     n = len(inputs.calibration)
     plain = convert(weights, preprocessor, config)
@@ -101,7 +101,8 @@ def of_stream(stream: Stream, config: TrainingConfig | None = None) -> StreamSco
 
     config = config or TrainingConfig(seed=SEED)
     preprocessor = Preprocessor.fit(stream.fit, config)
-    weights = train_weights(preprocessor.transform(stream.fit), preprocessor, config)
+    fitted = ours.fitted(preprocessor.transform(stream.fit), preprocessor, config)
+    weights = train_weights(fitted, preprocessor, config)
     scorer = Scorer(convert(weights, preprocessor, config))
     old, judged, clean = (
         np.asarray(scorer.score(preprocessor.transform(flows)).score, np.float32)

@@ -43,6 +43,7 @@ class Peer:
 
 
 PYOD: Final = "pyod"
+_LEAST_VARIANCE: Final = 1e-6  # share of all variance; below it is rounding
 _SHORT: Final = {"iforest": "isolationforest", "ae": "autoencoder", "svm": "ocsvm"}
 
 
@@ -55,7 +56,7 @@ def listed() -> tuple[Peer, ...]:
         Peer("ECOD", lambda x: _pyod("ecod", "ECOD", x), None, PYOD),
         Peer("COPOD", lambda x: _pyod("copod", "COPOD", x), None, PYOD),
         Peer("HBOS", lambda x: _pyod("hbos", "HBOS", x), None, PYOD),
-        Peer("PCA", lambda x: _pyod("pca", "PCA", x, random_state=SEED), None, PYOD),
+        Peer("PCA", _pca, None, PYOD),
         Peer("OCSVM", _one_class_svm, _MOST_ROWS_OF_A_KERNEL),
         Peer("AutoEncoder", lambda x: _deep("auto_encoder", "AutoEncoder", x), MOST_ROWS, PYOD),
         Peer("VAE", lambda x: _deep("vae", "VAE", x), MOST_ROWS, PYOD),
@@ -166,6 +167,16 @@ def _pyod(module: str, name: str, rows: Matrix, **settings: Any) -> Scorer:
     detector = getattr(importlib.import_module(f"pyod.models.{module}"), name)(**settings)
     detector.fit(rows)
     return lambda x: np.asarray(detector.decision_function(x))
+
+
+def _pca(rows: Matrix) -> Scorer:
+    """All components that vary: PyOD divides by a component's variance, and of one that does not
+    vary every score becomes infinite.
+    """
+    scaled = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
+    variances = np.linalg.eigvalsh(scaled.T.astype(np.float64) @ scaled / len(rows))
+    varying = int((variances > _LEAST_VARIANCE * variances.sum()).sum())
+    return _pyod("pca", "PCA", rows, n_components=max(1, varying), random_state=SEED)
 
 
 def _deep(module: str, name: str, rows: Matrix, **settings: Any) -> Scorer:

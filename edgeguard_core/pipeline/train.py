@@ -151,8 +151,8 @@ def train(
     held_out = learned.select(parts.last)
 
     preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
-    fitted = preprocessor.transform(learned.select(parts.first))
-    fitted = fitted.select(thinned(fitted, preprocessor, request.config))
+    everyday = preprocessor.transform(learned.select(parts.first))
+    fitted = everyday.select(thinned(everyday, preprocessor, request.config))
     config = _config(request, len(fitted))
     weights = _fit(fitted, preprocessor, config, on_progress)
     variants = make_variants(
@@ -202,7 +202,7 @@ def train(
             if request.lean
             else {**weights.arrays, **stored_calibrations(variants.calibrations)},
             prototypes=Prototypes.choose(
-                fitted, lambda rows: expanded(rows, preprocessor, config), config.seed
+                everyday, lambda rows: expanded(rows, preprocessor, config), config.seed
             ),
             parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
             drift=DriftReference.of(preprocessor, learned.select(parts.first)).to_arrays(),
