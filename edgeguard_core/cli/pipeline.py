@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgeguard_core.pipeline.runs import PipelineResult, RunReport
 
 app = typer.Typer(
-    help="Run the pipeline from files to a registered bundle; gates may refuse.",
+    help="Run every stage from files to a registered bundle.",
     epilog="Example: edgeguard pipeline run pipeline.yaml",
 )
 ARTIFACTS = Path("artifacts")

@@ -13,6 +13,8 @@ from edgeguard_core.pipeline.runs.lock import locked
 
 LOCK: Final = "registry.pipeline.lock"
 _WAIT_S: Final = 60.0
+LEAST_LEAD: Final = 0.002
+"""A lead below that is no reason for another champion, however sure it is: a new seed has it."""
 
 
 def register(
@@ -84,7 +86,11 @@ def _verdict(
         )
     if config.promote != BETTER:
         return False, f"Version {champion.number} leads, and the config promotes only the first."
-    ahead = [name for name, lead in beside.leads.items() if lead["low"] > 0]
+    ahead = [
+        name
+        for name, lead in beside.leads.items()
+        if lead["low"] > 0 and lead["difference"] >= LEAST_LEAD
+    ]
     behind = [name for name, lead in beside.leads.items() if lead["high"] < 0]
     if ahead and not behind:
         names = " and ".join(name.replace("_", " ") for name in ahead)
