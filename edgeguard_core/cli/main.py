@@ -31,6 +31,7 @@ from edgeguard_core.cli import (
     inject,
     inspect,
     models,
+    pipeline,
     preprocess,
     rehearse,
     report,
@@ -83,6 +84,7 @@ for module in _VERBS:
 app.add_typer(schema.app, name="schema")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(models.app, name="models")
+app.add_typer(pipeline.app, name="pipeline")
 
 
 def _edge_verb(verb: str) -> Callable[[typer.Context], None]:

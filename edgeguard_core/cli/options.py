@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeguard_core.errors import SchemaError
-
 if TYPE_CHECKING:
     from edgeguard_core.flows.schema import Schema
     from edgeguard_core.sources import ReadOptions
@@ -117,14 +115,6 @@ def load_schema(name: str) -> "Schema":
     SchemaError
         If there is neither.
     """
-    from edgeguard_core.flows.schema import Schema, shipped_schemas
+    from edgeguard_core.flows.schema_file import schema_called
 
-    if name in shipped_schemas():
-        return Schema.named(name)
-    try:
-        return Schema.from_yaml(Path(name).read_text("utf-8"), origin=name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(
-            f"{name!r} is neither a schema ({', '.join(shipped_schemas())}) nor a YAML file "
-            "that can be read."
-        ) from error
+    return schema_called(name)[1]

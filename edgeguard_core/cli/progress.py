@@ -21,6 +21,12 @@ _TITLES = {
     "calibrate": "Calibrating",
     "score": "Scoring",
     "write": "Writing",
+    "ingest": "Ingesting",
+    "validate": "Validating",
+    "drift": "Drift",
+    "transform": "Transforming",
+    "evaluate": "Evaluating",
+    "register": "Registering",
 }
 
 

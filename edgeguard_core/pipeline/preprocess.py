@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeguard_core.errors import NotEnoughDataError, OutputError, SchemaError
 from edgeguard_core.features.context import with_context
 from edgeguard_core.files import whole_folder
+from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
-from edgeguard_core.pipeline.splits import normal_flows, split, unlabelled_as_benign
+from edgeguard_core.pipeline.splits import (
+    NormalFlows,
+    normal_flows,
+    split,
+    unlabelled_as_benign,
+)
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, ReadReport
 
@@ -82,31 +89,79 @@ def preprocess(
         if take_unlabelled:
             flows = unlabelled_as_benign(flows)
         normal = normal_flows(flows, report)
-        timeline = report.timeline[normal.rows]
-        parts = split(normal.flows, test_share, timeline=timeline, kind=kind, seed=seed)
-        if not len(parts.first):
-            raise NotEnoughDataError(
-                f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
-                "flows to train on; give a smaller one."
-            )
-        for_test = ~normal.rows
-        for_test[np.flatnonzero(normal.rows)[parts.last]] = True
+        parts = parted(flows, report, normal, test_share, kind=kind, seed=seed)
         on_progress(Progress("write", 0.0, "Writing Parquet files"))
-        # Hosts that are learned as normal have no attack in their history; tested ones do.
-        learned = with_context(normal.flows, timeline)
-        tested = with_context(flows, report.timeline)
-        write_flows(folder / TRAIN, learned.select(parts.first), report.meter)
-        write_flows(folder / TEST, tested.select(for_test), report.meter)
+        write_flows(folder / TRAIN, parts.learned, report.meter)
+        write_flows(folder / TEST, parts.tested, report.meter)
         _check_target(out, force=force)  # another run may have finished meanwhile
     return Preprocessed(
         train=out / TRAIN,
         test=out / TEST,
-        train_flows=len(parts.first),
-        test_flows=int(for_test.sum()),
+        train_flows=len(parts.learned),
+        test_flows=len(parts.tested),
         split=parts.kind,
         seed=seed,
         report=report,
         warnings=normal.warnings + report.all_warnings(),
+    )
+
+
+@dataclass(frozen=True)
+class Parted:
+    """Flows in parts, with context where they have times.
+
+    Attributes
+    ----------
+    learned, held_out
+        Normal flows to train on, and those kept from it: their hosts have no attack in their
+        history.
+    tested
+        Everything that is not trained on; its hosts have all of their history.
+    timeline
+        Which file each learned flow is from, shape ``(n,)``.
+    """
+
+    learned: Flows
+    held_out: Flows
+    tested: Flows
+    timeline: NDArray[np.int64]
+    kind: str
+
+
+def parted(
+    flows: Flows,
+    report: ReadReport,
+    normal: NormalFlows,
+    test_share: float,
+    *,
+    kind: str | None = None,
+    seed: int = 0,
+) -> Parted:
+    """All flows of some files in what is trained on and what is not.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If so large a ``test_share`` leaves nothing to train on.
+    SchemaError
+        If a split by time is asked for and some flow has no time.
+    """
+    timeline = report.timeline[normal.rows]
+    parts = split(normal.flows, test_share, timeline=timeline, kind=kind, seed=seed)
+    if not len(parts.first):
+        raise NotEnoughDataError(
+            f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
+            "flows to train on; give a smaller one."
+        )
+    for_test = ~normal.rows
+    for_test[np.flatnonzero(normal.rows)[parts.last]] = True
+    learned = with_context(normal.flows, timeline)
+    return Parted(
+        learned=learned.select(parts.first),
+        held_out=learned.select(parts.last),
+        tested=with_context(flows, report.timeline).select(for_test),
+        timeline=timeline[parts.first],
+        kind=parts.kind,
     )
 
 

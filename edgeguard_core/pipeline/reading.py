@@ -17,11 +17,13 @@ def read_all(
     options: ReadOptions,
     on_progress: OnProgress,
     rejected: Path | None = None,
+    report: ReadReport | None = None,
 ) -> tuple[Flows, ReadReport]:
     """All accepted flows of some files as one table, and the report.
 
     With ``rejected`` every rejected row is written to that CSV file while the files are read:
-    the report keeps only the first of them.
+    the report keeps only the first of them. A ``report`` that is given is filled also where the
+    reading is refused.
 
     Where one file has labels and another none, the flows of the latter are unlabelled: an
     attack of the first must not pass as normal because nobody judged the second.
@@ -33,7 +35,7 @@ def read_all(
     SchemaError
         If the files are not all of one schema.
     """
-    report, parts = ReadReport(), list[Flows]()
+    report, parts = report or ReadReport(), list[Flows]()
 
     def rejections() -> Iterator[Rejection]:
         told = reading(on_progress, "Reading flows")

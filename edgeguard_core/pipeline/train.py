@@ -71,6 +71,7 @@ class TrainRequest:
     epochs: float | None = None  # passes over the fitted rows; decides the steps where given
     lean: bool = False  # leave out what only convert needs
     note: str = ""  # kept with the data's provenance
+    origin: Mapping[str, Any] = field(default_factory=dict)  # provenance of what ``paths`` are from
     force: bool = False
 
 
@@ -184,7 +185,7 @@ def train(
             data=_provenance(
                 request, report, duration_hours(learned, timeline), parts.kind, len(parts.last)
             )
-            | {"benign": len(learned)},
+            | {"benign": len(learned), **request.origin},
             training={
                 "config": config.to_json(),
                 "seed": config.seed,

@@ -11,7 +11,7 @@ from edgeguard_core.errors import GateRefused
 
 VERBS = (
     "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain",
-    "drift", "rehearse", "bench", "schema", "bundle", "models", "dashboard",
+    "drift", "rehearse", "bench", "schema", "bundle", "models", "pipeline", "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}
@@ -196,7 +196,7 @@ def test_data_are_checked_before_tensorflow_is_loaded(zeek, tmp_path, verb):
 
 
 def test_every_verb_that_calculates_speaks_json():
-    for verb in set(VERBS) - {"schema", "bundle", "models", "dashboard"}:
+    for verb in set(VERBS) - {"schema", "bundle", "models", "pipeline", "dashboard"}:
         module = importlib.import_module(f"edgeguard_core.cli.{verb}")
         assert "json" in module.command.__annotations__, verb
 

@@ -106,6 +106,16 @@ def test_the_whole_example_runs_in_order(page, data, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_page_on_the_pipeline_runs_in_order(data, tmp_path):
+    shutil.copy(ROOT / "pipeline.yaml", tmp_path)
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shown = shown_commands((ROOT / "docs/pipeline.md").read_text())
+    assert [s for s in shown if "pipeline run" in s.command]
+    for step in shown:
+        assert_runs_as_shown(step, tmp_path, data)
+
+
+@pytest.mark.slow
 def test_the_page_on_the_registry_runs_in_order(data, tmp_path):
     shutil.copytree(ROOT / "models/demo", tmp_path / "models/demo")
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
