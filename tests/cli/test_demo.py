@@ -55,9 +55,9 @@ def test_a_person_sees_a_verdict_a_histogram_and_reasons_in_80_columns(run):
     assert "alerts among 13,397 flows" in ran.out
     histogram = [line for line in lines if " to " in line and "█" in line]
     assert len(histogram) > 8
-    [line] = [n for n, text in enumerate(lines) if text.startswith("threshold 1.3")]
-    assert lines[line - 1].startswith("0.65 to 1.3")
-    assert lines[line + 1].startswith("1.3 to 2.6")
+    [line] = [n for n, text in enumerate(lines) if text.startswith("threshold 2.9")]
+    assert lines[line - 1].startswith("1.5 to 2.9")
+    assert lines[line + 1].startswith("2.9 to 5.8")
     assert sum(line.endswith("(SYN flood)") for line in lines) == 1
     told = [line for line in lines if line.endswith(")") and " alerts, score " in line]
     mistaken = sum(line.endswith("(false alarm)") for line in told)

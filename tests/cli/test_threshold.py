@@ -148,6 +148,8 @@ def with_a_theft(source, target, *, labelled: bool):
     theft = dict(zip(names_of, lines[300].split(","), strict=True)) | {
         "id.orig_h": "192.168.2.66", "proto": "tcp", "conn_state": "SF", "duration": "1.0",
         "orig_bytes": "900000000", "orig_ip_bytes": "900000000", "orig_pkts": "900000",
+        "id.resp_p": "4444", "service": "-", "resp_bytes": "0", "resp_pkts": "0",
+        "resp_ip_bytes": "0",
     }  # fmt: skip
     rows = [header, *lines, *[",".join(theft[name] for name in names_of)] * 12]
     if not labelled:
@@ -165,7 +167,7 @@ def test_calibrating_on_the_spot_says_what_it_rests_on(run, bundle, data, tmp_pa
     assert 5 < told["hours"] < 6
     assert told["from"] < told["to"]
     assert 0 < told["left_out"] <= 13
-    assert told["suspicions"][0]["host"] == "192.168.2.66"
+    assert "192.168.2.66" in [each["host"] for each in told["suspicions"]]
     assert told["smallest_promise"] == 1 / (1386 - told["left_out"] + 1)
     assert 0.01 <= told["at_most"] < 0.0204
     assert sum(each["flows"] for each in told["suspicions"]) <= told["left_out"]

@@ -30,9 +30,9 @@ def test_a_fresh_visit_sees_verdict_histogram_and_reasons(app: AppTest) -> None:
     assert shown["Flows"] == "13,397"
     assert float(shown["Recall"].removesuffix(" %")) > 95
     assert len(app.get("vega_lite_chart")) == 1
-    assert "Threshold 1.3, chosen by conformal for 1.00 % false alarms" in text
+    assert "Threshold 2.91, chosen by conformal for 1.00 % false alarms" in text
     for name in ("SYN flood", "vertical scan", "horizontal scan", "password guessing",
-                 "beaconing", "exfiltration", "amplification"):  # fmt: skip
+                 "beaconing", "amplification"):  # fmt: skip
         assert f"badge[{name}]" in text
     assert sum("% of the score" in caption.value for caption in app.caption) == 10
 

@@ -99,7 +99,7 @@ def test_a_flow_page_shows_figures_reasons_and_the_way_to_its_packets(app: AppTe
     assert not app.exception
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Severity"] == "⬟ critical"
-    assert shown["Score"] == "245"
+    assert shown["Score"] == "280"
     assert shown["Class"] == "amplification"
     assert "fwd_bytes is 9,000 where 40 to 800 is usual." in said(app)
     assert words.WHAT_IF in said(app)

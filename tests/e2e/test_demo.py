@@ -26,7 +26,7 @@ def test_a_fresh_visit_sees_the_demo(
     page.get_by_text("Demo, synthesised traffic").wait_for(timeout=AT_ONCE_MS)
     page.get_by_text(re.compile(r"of the attack flows are caught")).wait_for(timeout=AT_ONCE_MS)
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=AT_ONCE_MS)
-    for name in ("SYN flood", "exfiltration", "beaconing"):
+    for name in ("SYN flood", "vertical scan", "beaconing"):
         page.get_by_text(name, exact=True).first.wait_for()
     assert page.get_by_text(re.compile(r"% of the score")).count() == 10
     assert page.locator("[data-testid=stException]").count() == 0

@@ -90,7 +90,7 @@ def test_the_demo_report_counts_what_the_flows_count(demo: Findings) -> None:
         assert one["low"] <= one["recall"] <= one["high"] + 1e-9
     assert told["threshold"]["promise"]["breached"] is True
     assert sum(told["distribution"]["counts"]["attack"]) == 1_632
-    assert len(told["incidents"]["listed"]) == 50
+    assert len(told["incidents"]["listed"]) == 38
     assert all(one["sentence"] for one in told["incidents"]["listed"])
     assert told["source"]["sha256"] == sha256_hex(shipped().traffic)
     assert demo.bundle.model_sha256 in told["model"]["model_sha256"]
