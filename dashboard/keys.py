@@ -227,4 +227,5 @@ class PipelineKey:
     ROLL_BACK = "eg_pipeline_roll_back"
     END_SHADOW = "eg_pipeline_end_shadow"
     NOTE = "eg_pipeline_note"
+    ROUND = "eg_pipeline_round"
     HISTORY = "eg_pipeline_history"

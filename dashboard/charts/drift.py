@@ -43,24 +43,20 @@ def over_runs(
             alt.Tooltip("said:N", title="Is"),
         ],
     )
-    marks = {
-        "scale": alt.Scale(
-            domain=["within", "over the limit"], range=[colours.benign, colours.attack]
-        ),
-        "legend": None,
-    }
-    stems = base.mark_rule(color=colours.faint, strokeWidth=1)
-    dots = base.mark_point(filled=True, size=110, opacity=1).encode(
-        color=alt.Color("said:N", **marks),
-        shape=alt.Shape(
-            "said:N",
-            scale=alt.Scale(domain=["within", "over the limit"], range=["circle", "triangle-up"]),
-            legend=None,
-        ),
+    kinds = ["within", "over the limit"]
+    colour = alt.Color(
+        "said:N",
+        scale=alt.Scale(domain=kinds, range=[colours.benign, colours.attack]),
+        legend=None,
     )
+    shape = alt.Shape(
+        "said:N", scale=alt.Scale(domain=kinds, range=["circle", "triangle-up"]), legend=None
+    )
+    stems = base.mark_rule(color=colours.faint, strokeWidth=1)
+    dots = base.mark_point(filled=True, size=110, opacity=1).encode(color=colour, shape=shape)
     line = (
         alt.Chart(pd.DataFrame({"limit": [limit]}))
         .mark_rule(color=colours.line, strokeDash=[4, 4])
         .encode(y="limit:Q")
     )
-    return alt.layer(stems, line, dots).properties(height=190)
+    return alt.layer(stems, line, dots, height=190)

@@ -81,13 +81,13 @@ def _decide(registry: Registry, versions: Sequence[Version], state: RegistryStat
     number = st.selectbox(
         words.CHOOSE_VERSION,
         [version.number for version in versions],
-        format_func=lambda number: words.version_option(number, state.aliases_of(number)),
+        format_func=words.version_option,
         key=PipelineKey.VERSION,
         width=320,
     )
     leads = number == state.aliases.get("champion")
     with st.form(PipelineKey.DECIDE, border=False):
-        st.text_input("Reason", key=PipelineKey.REASON, placeholder=words.REASON, max_chars=200)
+        st.text_input("Reason", key=_reason_key(), placeholder=words.REASON, max_chars=200)
         st.text_input("Author", key=PipelineKey.AUTHOR, placeholder=words.AUTHOR, max_chars=80)
         with st.container(horizontal=True):
             asked = _asked(number, leads=leads, has_shadow="shadow" in state.aliases)
@@ -133,9 +133,14 @@ def _shadow(registry: Registry, number: int | None, why: str, who: str) -> str:
     return words.shadowed(number)
 
 
+def _reason_key() -> str:
+    """A field of its own for each step: a reason is not meant for the next one, too."""
+    return f"{PipelineKey.REASON}_{st.session_state.get(PipelineKey.ROUND, 0)}"
+
+
 def _step(act: Callable[[str, str], str]) -> None:
     who = str(st.session_state.get(PipelineKey.AUTHOR, "")).strip()
-    why = str(st.session_state.get(PipelineKey.REASON, "")).strip()
+    why = str(st.session_state.get(_reason_key(), "")).strip()
     if not (who and why):
         boundary.say(words.INCOMPLETE)
         return
@@ -145,6 +150,7 @@ def _step(act: Callable[[str, str], str]) -> None:
         boundary.say(str(error))
         return
     st.session_state[PipelineKey.NOTE] = said
+    st.session_state[PipelineKey.ROUND] = st.session_state.get(PipelineKey.ROUND, 0) + 1
     st.rerun()
 
 

@@ -46,11 +46,11 @@ def _table(runs: Sequence[RunReport]) -> None:
             "gates": [
                 ", ".join(dict.fromkeys(refusal.gate for refusal in run.refusals)) for run in runs
             ],
-            "version": [run.version for run in runs],
+            "version": ["" if run.version is None else str(run.version) for run in runs],
             "champion": [run.is_champion for run in runs],
             "who": [run.who for run in runs],
         }
-    ).astype({"version": "Int64"})
+    )
     st.dataframe(
         frame,
         key=PipelineKey.RUNS,
@@ -62,7 +62,7 @@ def _table(runs: Sequence[RunReport]) -> None:
             "is": "Is",
             "stage": "Last stage",
             "gates": "Refused by",
-            "version": st.column_config.NumberColumn("Version", format="%d", width="small"),
+            "version": st.column_config.TextColumn("Version", width="small"),
             "champion": st.column_config.CheckboxColumn("Became champion", width="small"),
             "who": "By",
         },
@@ -111,6 +111,7 @@ def _go_on(run: RunReport, config: PipelineConfig) -> None:
         key=PipelineKey.GO_ON,
         icon=":material/resume:",
         disabled=pipeline_start.cannot_start(),
+        help=words.GO_ON_HELP,
     ):
         pipeline_start.begin(config, run.run_id)
 

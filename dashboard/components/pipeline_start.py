@@ -20,7 +20,11 @@ def choose() -> PipelineConfig | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         path = st.selectbox(
-            words.CONFIG, [str(path) for path in found], key=PipelineKey.CONFIG, width=640
+            words.CONFIG,
+            [str(path) for path in found],
+            format_func=_name,
+            key=PipelineKey.CONFIG,
+            width=640,
         )
         config = _loaded(Path(path))
         reason = _reason()
@@ -52,6 +56,10 @@ def begin(config: PipelineConfig, run_id: str | None = None) -> None:
 def cannot_start() -> bool:
     """Whether something speaks against a start now; the page says what."""
     return _reason() is not None
+
+
+def _name(path: str) -> str:
+    return words.config_option(Path(path), is_project=Path(path).parent == pipelines.PROJECT)
 
 
 def _loaded(path: Path) -> PipelineConfig | None:

@@ -1,6 +1,6 @@
 """What the Pipeline page says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ STARTS = (
     "Runs the eight stages of this config, beside the page. It can be stopped and gone on with."
 )
 GO_ON = "Go on with this run"
+GO_ON_HELP = (
+    "By the config as it is now: what is unchanged is not done again, gates are judged anew."
+)
 STOPPED = (
     "The run was stopped. What its stages had made stays: choose it below and go on with it, or "
     "start another one, which takes over what is unchanged."
@@ -47,7 +50,6 @@ ROLL_BACK = "Roll back"
 ROLL_BACK_HELP = "Makes the champion before the present one champion again."
 END_SHADOW = "End the shadow"
 SHADOW_HELP = "The shadow scores beside the champion and raises no alert."
-NO_CHANGE = "The champion stays as it is."
 HISTORY = "History"
 DECIDE = "Decide"
 DRIFT_WHAT = (
@@ -88,6 +90,15 @@ def no_config(folder: Path) -> str:
         f"There is no config here. Write one that says `data:` and put it into "
         f"`{plain(str(folder))}` as `pipeline.yaml`; its other keys have defaults."
     )
+
+
+def config_option(path: Path, *, is_project: bool) -> str:
+    """A config in the list to choose from.
+
+    >>> config_option(Path("/srv/a/pipeline.yaml"), is_project=True)
+    'pipeline.yaml (project)'
+    """
+    return f"{path.name} ({'project' if is_project else 'work folder'})"
 
 
 def where(artifacts: Path, registry: Path) -> str:
@@ -146,7 +157,7 @@ def when(iso: str | None) -> str:
 
 def run_option(run: Any) -> str:
     """A run in the list to choose from (a ``RunReport``)."""
-    return f"{run.run_id} · {when(run.created)} · {status(run.status)}"
+    return f"{run.run_id} · {when(run.created)}"
 
 
 def begun(run: Any) -> str:
@@ -201,7 +212,7 @@ def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     alarms = metrics.get("held_out_false_alarms") or {}
     cost = metrics.get("cost") or {}
     latency = (cost.get("latency_us") or {}).get("p99")
-    found = [
+    found: list[tuple[str, Any, Callable[[Any], str]]] = [
         ("ROC AUC", metrics.get("roc_auc"), area),
         ("Average precision", metrics.get("average_precision"), area),
         ("Attacks found", metrics.get("recall"), percent),
@@ -270,13 +281,13 @@ def busy(title: str) -> str:
     return f"“{plain(title)}” is running; another run can start when it is over."
 
 
-def version_option(number_: int, aliases: Sequence[str]) -> str:
+def version_option(number_: int) -> str:
     """A version in the list to choose from.
 
-    >>> version_option(2, ["candidate"]), version_option(1, [])
-    ('Version 2 (candidate)', 'Version 1')
+    >>> version_option(2)
+    'Version 2'
     """
-    return f"Version {number_}" + (f" ({', '.join(aliases)})" if aliases else "")
+    return f"Version {number_}"
 
 
 def promote(number_: int) -> str:
