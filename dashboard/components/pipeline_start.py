@@ -9,7 +9,7 @@ from dashboard.components import boundary
 from dashboard.keys import Key, PipelineKey
 from dashboard.wording import pipeline as words
 from edgeguard_core.errors import EdgeGuardError
-from edgeguard_core.pipeline.runs import STAGES, PipelineConfig, load_config, read_run
+from edgeguard_core.pipeline.runs import STAGES, PipelineConfig, RunReport, load_config, read_run
 
 
 def choose() -> PipelineConfig | None:
@@ -86,18 +86,22 @@ def _latest(config: PipelineConfig) -> None:
     now = jobs.status(job)
     if not now.state.is_over:
         _running(job)
-    elif now.state is jobs.State.CANCELLED:
+        return
+    run = _run_of(job)
+    if run is not None and run.status != "unfinished":
+        return  # the run tells below what its stages and gates said
+    if now.state is jobs.State.CANCELLED:
         st.info(words.STOPPED, icon=":material/stop_circle:")
-    elif now.state is jobs.State.FAILED and not _was_refused(job):
+    elif now.state is jobs.State.FAILED:
         boundary.say(now.error or wording.unexpected(job.log))
 
 
-def _was_refused(job: jobs.Job) -> bool:
-    """Whether gates ended the run: it tells of them itself, below."""
+def _run_of(job: jobs.Job) -> RunReport | None:
+    """The run that a job works on; None before it has a folder."""
     try:
-        return bool(read_run(Path(job.facts["artifacts"]), job.facts["run"]).refusals)
+        return read_run(Path(job.facts["artifacts"]), job.facts["run"])
     except EdgeGuardError:
-        return False
+        return None
 
 
 @st.fragment(run_every=1.0)
@@ -128,8 +132,5 @@ def _progress(job: jobs.Job, now: jobs.Status) -> None:
 
 
 def _row(job: jobs.Job) -> list[pipelines.Turn]:
-    try:
-        run = read_run(Path(job.facts["artifacts"]), job.facts["run"])
-    except EdgeGuardError:  # it has made no folder yet
-        return pipelines.turns((), is_running=True)
-    return pipelines.turns(run.outcomes, is_running=True)
+    run = _run_of(job)
+    return pipelines.turns(() if run is None else run.outcomes, is_running=True)
