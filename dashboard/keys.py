@@ -204,3 +204,28 @@ class LiveKey:
     STRIP = "eg_live_strip"
     MINUTES = "eg_live_minutes"
     BOXES = "eg_live_boxes"
+
+
+class PipelineKey:
+    """Keys of the Pipeline page: runs, registry, drift."""
+
+    CONFIG = "eg_pipeline_config"
+    START = "eg_pipeline_start"
+    GO_ON = "eg_pipeline_go_on"
+    PART = "eg_pipeline_part"
+    RUNS = "eg_pipeline_runs"
+    RUN = "eg_pipeline_run"
+    WANTED = "eg_pipeline_wanted"
+    LINEAGE = "eg_pipeline_lineage"
+    VERSIONS = "eg_pipeline_versions"
+    VERSION = "eg_pipeline_version"
+    DECIDE = "eg_pipeline_decide"
+    REASON = "eg_pipeline_reason"
+    AUTHOR = "eg_pipeline_author"
+    PROMOTE = "eg_pipeline_promote"
+    SHADOW = "eg_pipeline_shadow"
+    ROLL_BACK = "eg_pipeline_roll_back"
+    END_SHADOW = "eg_pipeline_end_shadow"
+    NOTE = "eg_pipeline_note"
+    ROUND = "eg_pipeline_round"
+    HISTORY = "eg_pipeline_history"

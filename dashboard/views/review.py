@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard.components import compare, context_bar, report_panel, review_part, triage
+from dashboard.components import compare, context_bar, page_part, report_panel, triage
+from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
 
 st.title("Review")
@@ -10,7 +11,7 @@ judged = context_bar.show()
 if judged is None:
     st.stop()
 evaluated, in_force, threshold = judged
-part = review_part.choose()
+part = page_part.choose("review", words.PARTS, ReviewKey.PART)
 if part == words.TRIAGE:
     triage.show(evaluated, threshold)
 elif part == words.COMPARE:

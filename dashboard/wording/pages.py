@@ -22,16 +22,6 @@ PAGE_HELP = {
     "pipeline": "Runs, registered models and drift.",
 }
 
-# What the pages that are still to come say: what they will do, and what does it today.
-TO_COME = {
-    "pipeline": (
-        "Here you will see pipeline runs, the registered models, which gate refused what, and "
-        "drift.",
-        "Until then, `edgeguard preprocess`, `train`, `evaluate` and `convert` are the stages, "
-        "one by one.",
-    ),
-}
-
 STAGES = {
     "read": "Reading the file",
     "train": "Learning",

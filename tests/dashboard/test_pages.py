@@ -36,20 +36,6 @@ def test_navigation_has_exactly_the_agreed_names() -> None:
     assert names == ["Overview", "Data", "Train", "Threshold", "Live", "Review", "Pipeline"]
 
 
-@pytest.mark.parametrize(
-    ("name", "title", "icon"), [page for page in shell.PAGES if page[0] in wording.TO_COME]
-)
-def test_pages_to_come_say_what_will_come_and_what_to_use_meanwhile(
-    app: AppTest, name: str, title: str, icon: str
-) -> None:
-    app.run()
-    app.switch_page(shell.view(name)).run()
-    assert not app.exception
-    assert app.title[0].value == title
-    assert app.info[0].value == wording.TO_COME[name][0]
-    assert wording.TO_COME[name][1] in said(app)
-
-
 def test_nothing_chosen(data: AppTest) -> None:
     assert not data.exception
     assert data.file_uploader
