@@ -90,8 +90,9 @@ def edgeguard(*arguments: str) -> tuple[int, str, str]:
     print("$", shlex.join(line), flush=True)
     # Airflow's own interpreter settings are no business of another environment.
     known = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
-        process = subprocess.Popen(
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        subprocess.Popen(
             line,
             cwd=setting("home"),
             env=known,
@@ -101,7 +102,8 @@ def edgeguard(*arguments: str) -> tuple[int, str, str]:
             text=True,
             encoding="utf-8",
             errors="replace",
-        )
+        ) as process,
+    ):
         said = []
         try:
             for told in process.stderr or ():
@@ -109,9 +111,7 @@ def edgeguard(*arguments: str) -> tuple[int, str, str]:
                 said.append(told)
             code = process.wait()
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            process.terminate()  # nothing where it has ended
         out.seek(0)
         return code, out.read(), "".join(said)
 

@@ -25,6 +25,7 @@ FILE = PROJECT / "dags" / "edgeguard_dags.py"
 TREE = ast.parse(FILE.read_text())
 AIRFLOW = PROJECT / ".venv-airflow" / "bin" / "airflow"
 STEPS = 20
+GENEROUS = {"edge_budget": {"most_latency_us": 1e6, "most_memory_mb": 1e4}}
 EVERY = 24  # of the real rows, about 2,800 normal ones are left
 
 needs_airflow = pytest.mark.skipif(
@@ -145,7 +146,7 @@ class Place:
         base = {
             "data": "flows.txt",
             "train": {"steps": STEPS},
-            "gates": {"edge_budget": {"most_latency_us": 1e6, "most_memory_mb": 1e4}},
+            "gates": GENEROUS,
             "registry": "models",
             "artifacts": "artifacts",
         }
@@ -213,7 +214,7 @@ def test_a_training_ends_in_a_registered_bundle_and_a_failure_is_tried_again(pla
 @needs_airflow
 def test_a_gate_that_refuses_stops_the_run_at_once_and_says_why(place, trained):
     before = (place.work / "models" / "registry.json").read_text()
-    config = place.config("strict.yaml", gates={"benign_rows": {"least_rows": 10_000_000}})
+    config = place.config("strict.yaml", gates={"benign_rows": {"least_rows": 10**7}})
     done = place.airflow("dags", "test", "edgeguard_training", "-f", FILE, config=config)
     assert done.returncode != 0
     assert "Refused at validate by benign_rows: Run airflow-" in done.stdout
@@ -226,6 +227,36 @@ def test_a_gate_that_refuses_stops_the_run_at_once_and_says_why(place, trained):
     (refused,) = (r for r in list_runs(place.work / "artifacts") if r.status == "refused")
     told = read_run(place.work / "artifacts", refused.run_id)
     assert [each.gate for each in told.refusals] == ["benign_rows"]
+
+
+@pytest.mark.slow
+@needs_airflow
+def test_a_gate_that_is_accepted_lets_the_run_go_on(place, trained):
+    config = place.config("strict.yaml", gates={**GENEROUS, "benign_rows": {"least_rows": 10**7}})
+    conf = '{"accept": ["benign_rows"], "because": "a first try"}'
+    done = place.airflow(
+        "dags", "test", "edgeguard_training", "-f", FILE, "--conf", conf, config=config
+    )
+    assert done.returncode == 0, done.stdout
+    latest = list_runs(place.work / "artifacts")[0]
+    assert latest.status == "done"
+    assert [(each.gate, each.because) for each in latest.accepted] == [
+        ("benign_rows", "a first try")
+    ]
+
+
+@pytest.mark.slow
+@needs_airflow
+def test_a_stage_that_takes_too_long_is_stopped_with_its_command(place, monkeypatch):
+    monkeypatch.setenv("EDGEGUARD_TIMEOUT_H", "0.0005")
+    endless = "sh -c 'echo $$ >> pids; exec sleep 600'"
+    done = place.airflow("dags", "test", "edgeguard_training", "-f", FILE, command=endless)
+    assert done.returncode != 0
+    pids = [int(pid) for pid in (place.work / "pids").read_text().split()]
+    assert len(pids) == 2  # it was tried again
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 @pytest.mark.slow
