@@ -15,8 +15,8 @@ WORKERS ?= 2
 # One file's tests stay on one worker, so what a module trains is trained once.
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help environment environment-dev system dashboard test check lint format readme demo-bundle \
-	bench-quality lock clean
+.PHONY: help environment environment-dev environment-airflow system dashboard test test-airflow \
+	check lint format readme demo-bundle bench-quality lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -26,6 +26,9 @@ environment: # what the dashboard and training need
 
 environment-dev: # the same and what the tests need
 	@bash tools/environment.sh requirements-dev.lock
+
+environment-airflow: # Airflow, in .venv-airflow
+	@bash tools/environment_airflow.sh
 
 system: # what the tests need beside Python packages
 	@bash tools/system_packages.sh
@@ -46,6 +49,9 @@ test: environment-dev system ## install what is missing, then every check and ev
 check: environment-dev ## the fast lane, under three minutes: format, lint, types, floors, unit tests
 	@$(MAKE) lint
 	@$(PYTEST) -m "not e2e and not slow"
+
+test-airflow: environment-dev environment-airflow ## install Airflow beside it, then run the DAGs for real
+	@$(PY) -m pytest tests/dags
 
 lint: environment-dev # format, lint, types, floors; all of them, whatever the first one says
 	@failed=0; \
@@ -73,6 +79,6 @@ bench-quality: environment-dev ## how well we detect beside every peer, into doc
 lock: ## make requirements.lock and requirements-dev.lock again from pyproject.toml
 	@bash tools/lock.sh
 
-clean: ## remove the environment and every cache
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove the environments and every cache
+	@rm -rf .venv .venv-airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
