@@ -6,7 +6,7 @@ from edgeguard_core.pipeline.suspicion import Suspicion
 
 
 def row(share, **figures):
-    base = {"ours": 0.9, "alike": 0.9, "as_it_is": 0.9, "forest": 0.9}
+    base = {"ours": 0.9, "as_it_is": 0.9, "forest": 0.9}
     return c.Row("x", share, 10, 5, 0, suspicion=Suspicion(suspected=5), **(base | figures))
 
 
