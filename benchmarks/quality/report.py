@@ -79,7 +79,12 @@ def _goals(plain: Plain) -> str:
         ]
         for goal in plain["goals"]
     ]
-    return section("Goals", ["reached", "goal", "wanted", "measured"], rows)
+    tried = (
+        "What was tried on the way: [the score](../decisions/0015-residuals-are-whitened.md), "
+        "[what is fitted](../decisions/0018-signs-of-attack-are-left-out.md)."
+    )
+    told = section("Goals", ["reached", "goal", "wanted", "measured"], rows)
+    return f"{told}\n\n{tried}" if told else ""
 
 
 def _group(name: str, group: Plain) -> str:
