@@ -12,7 +12,6 @@
 history loses nothing: the next writer adds the line, and takes away what the last one left.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -27,6 +26,7 @@ from edgeguard_core.bundle import strict_json
 from edgeguard_core.clock import Clock
 from edgeguard_core.errors import EdgeGuardError, OutputError, RegistryError
 from edgeguard_core.files import write_whole
+from edgeguard_core.pipeline.file_lock import take_within
 from edgeguard_core.pipeline.registry_state import Event, RegistryState
 
 STATE: Final = "registry.json"
@@ -34,7 +34,6 @@ HISTORY: Final = "history.jsonl"
 LOCK: Final = "registry.lock"
 VERSIONS: Final = "versions"
 _VERSION_NAME: Final = re.compile(r"\d{4,9}")
-_LOOK_AGAIN_S: Final = 0.05
 _FROM_A_BACKUP: Final = "put the whole folder of one backup back"
 
 
@@ -142,30 +141,18 @@ class RegistryFolder:
     @contextmanager
     def _locked(self, clock: Clock, wait_s: float) -> Iterator[None]:
         try:
-            guard = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            guard = take_within(self.path / LOCK, clock, wait_s)
         except OSError as error:
             raise self._cannot_write(error) from error
+        if guard is None:
+            raise OutputError(
+                f"Registry {self.path} is still being written by another process after "
+                f"{wait_s:g} s; try again when that has ended."
+            )
         try:
-            until = clock.monotonic() + wait_s
-            while not self._takes(guard):
-                if clock.monotonic() >= until:
-                    raise OutputError(
-                        f"Registry {self.path} is still being written by another process after "
-                        f"{wait_s:g} s; try again when that has ended."
-                    )
-                clock.sleep(_LOOK_AGAIN_S)
             yield
         finally:
             os.close(guard)  # and with it goes the lock, as it does when a process dies
-
-    def _takes(self, guard: int) -> bool:
-        try:
-            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise self._cannot_write(error) from error
-        return True
 
     def _mend(self, state: RegistryState) -> None:
         """Take away what is no part of the registry, and tell the history what it lacks."""

@@ -1,6 +1,5 @@
-"""A lock between processes that goes with the process that holds it."""
+"""The lock of a run's folder: one process works on it at a time."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +7,10 @@ from pathlib import Path
 
 from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
+from edgeguard_core.pipeline import file_lock
+from edgeguard_core.pipeline.file_lock import is_taken
 
-_LOOK_AGAIN_S = 0.05
+__all__ = ["is_taken", "locked", "taken"]
 
 
 def taken(path: Path) -> int | None:
@@ -21,36 +22,9 @@ def taken(path: Path) -> int | None:
         If its file cannot be made.
     """
     try:
-        guard = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return file_lock.take(path)
     except OSError as error:
-        raise OutputError(
-            f"Cannot write {path.parent}: {error.strerror}; choose a folder that you may write."
-        ) from error
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(guard)
-        return None
-    return guard
-
-
-def is_taken(path: Path) -> bool:
-    """Whether a process holds the lock now; looking leaves no trace.
-
-    >>> is_taken(Path("there/is/no/such.lock"))
-    False
-    """
-    try:
-        guard = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(guard)
-    return False
+        raise _cannot_write(path, error) from error
 
 
 @contextmanager
@@ -60,17 +34,24 @@ def locked(path: Path, clock: Clock, wait_s: float) -> Iterator[None]:
     Raises
     ------
     OutputError
-        If another process holds it for longer than ``wait_s``, in seconds.
+        If another process holds it for longer than ``wait_s``, in seconds, or its file cannot be
+        made.
     """
-    until = clock.monotonic() + wait_s
-    while (guard := taken(path)) is None:
-        if clock.monotonic() >= until:
-            raise OutputError(
-                f"{path.parent} is being worked on by another process; wait for its end, and try "
-                "again."
-            )
-        clock.sleep(_LOOK_AGAIN_S)
+    try:
+        guard = file_lock.take_within(path, clock, wait_s)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    if guard is None:
+        raise OutputError(
+            f"{path.parent} is being worked on by another process; wait for its end, and try again."
+        )
     try:
         yield
     finally:
         os.close(guard)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"Cannot write {path.parent}: {error.strerror}; choose a folder that you may write."
+    )
