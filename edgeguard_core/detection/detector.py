@@ -1,9 +1,9 @@
 """Flows in, scores and their meaning out: the same numbers for any cut into batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.flows import Flows, Labels, Schema
 from edgeguard_core.inference import RawScores, Scorer
 from edgeguard_core.thresholds import Calibration, Threshold
+
+T = TypeVar("T")
 
 _ROWS_AT_ONCE: Final = 65_536  # bounds the float64 in-betweens of a large table
 
@@ -79,10 +81,19 @@ class Detector:
         self.state = state if isinstance(state, StateFolder) else StateFolder.of(bundle, state)
         self._scorer = Scorer(bundle.model, threads=threads)
         self._current = self.state.current(bundle)
+        self._derived: dict[Callable[[Detector], Any], Any] = {}
 
     def refresh(self) -> None:
         """Look into the state folder again: a threshold may have been set since."""
         self._current = self.state.current(self.bundle)
+        self._derived.clear()
+
+    def derived(self, make: "Callable[[Detector], T]") -> "T":
+        """What ``make`` works out of this detector, kept until its threshold may have changed."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: T = self._derived[make]
+        return found
 
     @property
     def threshold(self) -> Threshold:

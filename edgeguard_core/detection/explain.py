@@ -301,11 +301,10 @@ class _Told:
         self._share = share
         self._place = {name: k for k, name in enumerate(detector.features)}
         self._near: Counterfactuals | None = None
-        if detector.bundle.prototypes is not None:
-            self._near = Counterfactuals(detector, detector.bundle.prototypes)
+        if (near := detector.derived(_near)) is not None:
+            self._near, self._values = near
             self._inputs = detector.bundle.preprocessor.transform(flows)
             self._order = self._near.order(self._inputs)
-            self._values = _values(detector, self._near.inputs)
 
     def reason(self, row: int, name: str, first: int | None = None) -> FeatureReason:
         """A feature's part; ``first`` is a prototype that is like the flow, besides the nearest."""
@@ -354,6 +353,15 @@ class _Told:
             reasons = tuple(self.reason(row, name, found.prototype) for name in family.members)
             causes.append(Cause(family.name, reasons, after))
         return tuple(causes)
+
+
+def _near(detector: Detector) -> tuple[Counterfactuals, dict[str, NDArray[Any]]] | None:
+    """The prototypes that raise no alert, and their values; None where the bundle has none."""
+    prototypes = detector.bundle.prototypes
+    if prototypes is None:
+        return None
+    found = Counterfactuals(detector, prototypes)
+    return found, _values(detector, found.inputs)
 
 
 def _values(detector: Detector, inputs: ModelInput) -> dict[str, NDArray[Any]]:
