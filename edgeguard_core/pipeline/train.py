@@ -150,8 +150,9 @@ def train(
     parts = split(learned, CALIBRATION_SHARE, timeline=timeline, seed=request.config.seed)
     held_out = learned.select(parts.last)
 
-    preprocessor = Preprocessor.fit(learned.select(parts.first), request.config)
-    everyday = preprocessor.transform(learned.select(parts.first))
+    earlier = learned.select(parts.first)
+    preprocessor = Preprocessor.fit(earlier, request.config)
+    everyday = preprocessor.transform(earlier)
     fitted = everyday.select(thinned(everyday, preprocessor, request.config))
     config = _config(request, len(fitted))
     weights = _fit(fitted, preprocessor, config, on_progress)
@@ -169,7 +170,7 @@ def train(
     threshold = conformal(calibration.sketch, request.promise, _calibrated_on(report, parts.kind))
     on_progress(Progress("write", 0.0, "Writing the bundle"))
     warnings = normal.warnings + report.all_warnings()
-    warnings += column_remarks(learned.select(parts.first), preprocessor)
+    warnings += column_remarks(earlier, preprocessor)
     warnings += _promise_warnings(threshold, request.promise)
     path = save_bundle(
         request.out,
@@ -205,7 +206,7 @@ def train(
                 everyday, lambda rows: expanded(rows, preprocessor, config), config.seed
             ),
             parity=None if request.lean else _parity_rows(request, preprocessor, held_out),
-            drift=DriftReference.of(preprocessor, learned.select(parts.first)).to_arrays(),
+            drift=DriftReference.of(preprocessor, earlier).to_arrays(),
         ),
         force=request.force,
         as_zip=request.out.suffix == ".zip",
