@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 APP = PROJECT / "dashboard" / "app.py"
 START_S = 90.0
+# Streamlit's own start, and a way to be asked where every thread stands.
+_START = """
+import faulthandler, signal, sys
+faulthandler.register(signal.SIGUSR1, all_threads=True)
+from streamlit.web.cli import main
+main(["run", *sys.argv[1:]])
+"""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",
@@ -44,6 +52,13 @@ class Server:
     url: str
     pid: int
     work: Path
+    log: Path
+
+    def account(self) -> str:
+        """Where every thread of it stands just now, below the end of what it has logged."""
+        os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(0.5)
+        return self.log.read_text()[-20_000:]
 
 
 @contextmanager
@@ -56,7 +71,7 @@ def dashboard(work: Path, app: Path = APP) -> Iterator[Server]:
     log = work / f"{app.stem}.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"],
+            [sys.executable, "-c", _START, str(app), f"--server.port={port}"],
             cwd=PROJECT,
             env=os.environ | {"EDGEGUARD_WORK": str(work)},
             stdout=out,
@@ -65,7 +80,7 @@ def dashboard(work: Path, app: Path = APP) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_it_answers(url, server, log)
-        yield Server(url, server.pid, work)
+        yield Server(url, server.pid, work, log)
     finally:
         server.terminate()
         try:

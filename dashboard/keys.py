@@ -127,6 +127,7 @@ class ReviewKey:
     REASON = "eg_review_reason"
     ROUND = "eg_review_round"
     NOTE = "eg_review_note"
+    FAILED = "eg_review_failed"
     HIDE_DECIDED = "eg_review_hide_decided"
     HIDE_EXCLUDED = "eg_review_hide_excluded"
     LONE = "eg_review_lone"

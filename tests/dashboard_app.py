@@ -1,6 +1,8 @@
 """What the tests of the dashboard share: the app's place, waiting, and reading a page."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -24,3 +26,8 @@ def said(app: AppTest) -> str:
     parts += [expander.label for expander in app.expander]
     parts += [text.value for text in app.text]
     return "\n".join(parts)
+
+
+def verdict_button(app: AppTest, key: str) -> Any:
+    """The button that gives a verdict on the flows that are shown; ``key`` may name a place."""
+    return next(b for b in app.button if re.fullmatch(rf"{key}_[0-9a-f]{{8}}", str(b.key)))

@@ -1,5 +1,6 @@
 """The verdict buttons, with who decides and why."""
 
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -71,27 +72,28 @@ def buttons(
         As ``show`` takes them.
     """
     actor = current_actor()
-    reason = st.text_input(
-        words.REASON,
-        key=f"{ReviewKey.REASON}{place}_{st.session_state.get(ReviewKey.ROUND, 0)}",
-        placeholder=words.REASON_HINT,
-        max_chars=500,
-        live=True,
+    reason_key = f"{ReviewKey.REASON}{place}_{st.session_state.get(ReviewKey.ROUND, 0)}"
+    st.text_input(
+        words.REASON, key=reason_key, placeholder=words.REASON_HINT, max_chars=500, live=True
     )
     st.markdown(says)
+    # A press that comes while the next flows are being drawn means those that were seen: each
+    # have buttons of their own, and what they decide was fixed when they were drawn.
+    of = f"{place}_{zlib.crc32(about.encode()):08x}"
     with st.container(horizontal=True, vertical_alignment="center"):
         for verdict, key, icon, letter in _BUTTONS:
             undo = verdict is Verdict.WITHDRAWN
-            if st.button(
+            st.button(
                 words.VERDICT_LABELS[verdict],
-                key=f"{key}{place}",
+                key=f"{key}{of}",
                 icon=icon,
                 shortcut=None if place else letter,
                 disabled=not can_decide or not actor or (undo and not can_undo),
                 type="tertiary" if undo else "secondary",
                 help=words.DECIDE_HELP if actor else words.NO_ACTOR,
-            ):
-                _judge(judge, verdict, actor, reason, about)
+                on_click=_judge,
+                args=(judge, verdict, reason_key, about),
+            )
     with st.container():  # holds its place, so that what stands below is not drawn anew
         if not actor:
             st.caption(words.NO_ACTOR)
@@ -111,10 +113,13 @@ def ask_actor() -> None:
 
 
 def note() -> None:
-    """Say what was just done, once."""
+    """Say what was just done, or why it was not, once."""
     said = st.session_state.pop(ReviewKey.NOTE, None)
     if said:
         st.success(said, icon=":material/check:")
+    failed = st.session_state.pop(ReviewKey.FAILED, None)
+    if failed:
+        boundary.say(failed)
 
 
 def current_actor() -> str:
@@ -123,17 +128,13 @@ def current_actor() -> str:
 
 
 def _judge(
-    judge: Callable[[Verdict, str, str], int],
-    verdict: Verdict,
-    actor: str,
-    reason: str,
-    about: str,
+    judge: Callable[[Verdict, str, str], int], verdict: Verdict, reason_key: str, about: str
 ) -> None:
+    reason = str(st.session_state.get(reason_key) or "")
     try:
-        flows = judge(verdict, actor, reason)
+        flows = judge(verdict, current_actor(), reason)
     except EdgeGuardError as error:
-        boundary.say(str(error))
+        st.session_state[ReviewKey.FAILED] = str(error)
         return
     st.session_state[ReviewKey.NOTE] = words.judged(verdict, flows, about)
     st.session_state[ReviewKey.ROUND] = st.session_state.get(ReviewKey.ROUND, 0) + 1
-    st.rerun()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dashboard_app import said
+from dashboard_app import said, verdict_button
 from live_store import NOW_MS, alert, event, heartbeat, incident, write
 from sqlalchemy import create_engine, text
 from streamlit.testing.v1 import AppTest
@@ -215,11 +215,11 @@ def test_an_alert_tells_why_and_is_judged(
     assert "1:abc=" in shown
     assert "grep -e '^#' -e 'CHhAvVGS1DHFjwGM9'" in shown
     page.text_input(key=ReviewKey.ACTOR_INPUT).set_value("ann").run()
-    page.button(key=ReviewKey.FALSE).click().run()
+    verdict_button(page, ReviewKey.FALSE).click().run()
     assert live_review.verdicts("gate") == {live_review.row_of(f"{1:012x}" * 2): Verdict.FALSE}
     assert "false positive" in page.success[0].value
     assert page.dataframe[1].value["Verdict"].tolist().count("False positive") == 1
-    page.button(key=ReviewKey.UNDO).click().run()
+    verdict_button(page, ReviewKey.UNDO).click().run()
     assert live_review.verdicts("gate") == {}
     page.button(key=LiveKey.CLOSE).click().run()
     assert "src2dst_bytes was 5 MB" not in said(page)

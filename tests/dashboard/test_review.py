@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from dashboard_app import APP, PATIENCE_S, finish, said
+from dashboard_app import APP, PATIENCE_S, finish, said, verdict_button
 from streamlit.testing.v1 import AppTest
 
 from dashboard import demo, evaluations, jobs, reviewing, wording, workspace
@@ -92,14 +92,14 @@ def test_without_a_name_nothing_can_be_decided(review: AppTest) -> None:
     pick(review, 2, actor="")
     assert words.NO_ACTOR in said(review)
     for key in (ReviewKey.TRUE, ReviewKey.FALSE, ReviewKey.KNOWN, ReviewKey.UNDO):
-        assert review.button(key=key).disabled
+        assert verdict_button(review, key).disabled
 
 
 def test_a_group_is_marked_counted_undone_and_logged(review: AppTest) -> None:
     pick(review, 2)
-    assert review.button(key=ReviewKey.UNDO).disabled
+    assert verdict_button(review, ReviewKey.UNDO).disabled
     review.text_input(key=f"{ReviewKey.REASON}_0").set_value("backup")
-    review.button(key=ReviewKey.FALSE).click().run()
+    verdict_button(review, ReviewKey.FALSE).click().run()
     assert not review.exception
     assert review.success[0].value == "252 flows of 10.20.0.26 · service: false positive."
     assert queue(review)["standing"].iloc[2] == "● false positive"
@@ -111,10 +111,19 @@ def test_a_group_is_marked_counted_undone_and_logged(review: AppTest) -> None:
     ]  # fmt: skip
     # The reason belonged to that verdict, not to the next.
     assert review.text_input(key=f"{ReviewKey.REASON}_1").value == ""
-    review.button(key=ReviewKey.UNDO).click().run()
+    verdict_button(review, ReviewKey.UNDO).click().run()
     assert queue(review)["standing"].iloc[2] == "○ open"
     assert reviewing.store().verdicts(source()) == {}
     assert [deed.what for deed in reviewing.store().history()] == ["withdrawn", "false"]
+
+
+def test_a_verdict_means_the_flows_that_were_seen_when_it_was_given(review: AppTest) -> None:
+    pick(review, 2)
+    review.button(key=ReviewKey.NEXT).click()  # and before the next group is drawn
+    verdict_button(review, ReviewKey.KNOWN).click().run()
+    assert review.success[0].value == "252 flows of 10.20.0.26 · service: known benign."
+    assert "● known benign" in queue(review)["standing"].iloc[2]
+    assert "all 252 alerts" not in said(review)
 
 
 def test_selected_flows_alone_are_decided_and_the_model_says_why(review: AppTest) -> None:
@@ -123,7 +132,7 @@ def test_selected_flows_alone_are_decided_and_the_model_says_why(review: AppTest
     text = said(review)
     assert "A verdict here decides the 1 selected flow." in text
     assert "fwd_bytes is 9,000 where 40 to 800 is usual." in text
-    review.button(key=ReviewKey.TRUE).click().run()
+    verdict_button(review, ReviewKey.TRUE).click().run()
     assert list(reviewing.store().verdicts(source()).values()) == [Verdict.TRUE]
     assert queue(review)["standing"].iloc[1] == "◐ partly decided"
 
@@ -132,7 +141,7 @@ def test_decided_groups_are_hidden_where_wished_and_the_page_says_how_many(
     review: AppTest,
 ) -> None:
     pick(review, 0)
-    review.button(key=ReviewKey.KNOWN).click().run()
+    verdict_button(review, ReviewKey.KNOWN).click().run()
     review.toggle(key=ReviewKey.HIDE_DECIDED).set_value(True).run()
     assert len(queue(review)) == 12
     assert "1 decided group hidden" in said(review)
@@ -247,7 +256,7 @@ def test_random_flows_below_the_threshold_can_be_judged(review: AppTest) -> None
     assert len(sample) == 20
     assert sample["score"].max() < in_force()
     select(review, f"{ReviewKey.QUIET}_demo_{in_force()}", 0, 4)
-    review.button(key=f"{ReviewKey.TRUE}_quiet").click().run()
+    verdict_button(review, f"{ReviewKey.TRUE}_quiet").click().run()
     assert "Of 2 judged, 2 should have alerted: 100.0 %" in said(review)
 
 
@@ -459,7 +468,7 @@ def test_a_report_is_made_told_stale_and_without_addresses(review: AppTest) -> N
 def test_the_name_is_remembered_by_the_log(review: AppTest) -> None:
     assert review.text_input(key=ReviewKey.ACTOR_INPUT).value == ""
     pick(review, 0, "bob")
-    review.button(key=ReviewKey.TRUE).click().run()
+    verdict_button(review, ReviewKey.TRUE).click().run()
     review.switch_page("views/overview.py").run()
     review.switch_page("views/review.py").run()
     assert review.text_input(key=ReviewKey.ACTOR_INPUT).value == "bob"

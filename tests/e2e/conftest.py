@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,30 @@ import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+running: list[serving.Server] = []
+opened: list["Page"] = []
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Beside what a failed test said: what its pages show, and what their servers do."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for page in opened:
+            report.sections.append((f"page at {page.url}", page.locator("body").inner_text()))
+        for server in running:
+            report.sections.append((f"dashboard at {server.url}", server.account()))
+
+
+@contextmanager
+def _noted(*started: Any) -> Iterator[serving.Server]:
+    with serving.dashboard(*started) as server:
+        running.append(server)
+        yield server
+        running.remove(server)
 
 
 def missing(what: str) -> None:
@@ -28,14 +53,14 @@ def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dashboard_url(work_folder: Path) -> Iterator[str]:
     """Address of a dashboard that was started for these tests, and is stopped by its number."""
-    with serving.dashboard(work_folder) as server:
+    with _noted(work_folder) as server:
         yield server.url
 
 
 @pytest.fixture(scope="module")
 def studio_url(work_folder: Path) -> Iterator[str]:
     """Address of a page with the tuner alone, on synthetic evaluations (``?case=small``)."""
-    with serving.dashboard(work_folder, Path(__file__).with_name("studio_app.py")) as server:
+    with _noted(work_folder, Path(__file__).with_name("studio_app.py")) as server:
         yield server.url
 
 
@@ -73,10 +98,12 @@ def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         )
         contexts.append(context)
         page = context.new_page()
+        opened.append(page)
         page.on("request", lambda request: note(request.url))
         return page
 
     yield open_page
+    opened.clear()
     for context in contexts:
         context.close()
     assert outside == [], "the page asked for something outside this machine"

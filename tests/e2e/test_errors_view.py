@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,7 +35,7 @@ def test_from_the_scores_to_the_packets_of_a_flow(
     page = new_page(scheme)
     scripts: list[str] = []
     page.on("request", lambda request: scripts.append(request.url))
-    page.goto(f"{dashboard_url}/threshold")
+    visit(page, f"{dashboard_url}/threshold")
     choose(page, "Errors")
     drawn(page, 1)
     picture(page, f"errors-{scheme}", 1080)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_app import PROJECT
+from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -25,7 +26,7 @@ MOST_BYTES = 2_000_000
 def open_review(new_page: NewPage, url: str, scheme: str, part: str = "triage") -> "Page":
     page = new_page(scheme)
     page.set_default_timeout(START_MS)
-    page.goto(f"{url}/review?review={part}")
+    visit(page, f"{url}/review?review={part}")
     page.get_by_role("heading", name="Review", exact=True).wait_for()
     return page
 
@@ -95,14 +96,14 @@ def test_keys_go_through_the_queue_and_decide(
     wait_for_text(page, "groups? decided")
     page.get_by_label("Your name").fill("bob")
     page.get_by_role("button", name="Next").click()
-    wait_for_text(page, "A verdict here decides all")
+    wait_for_text(page, "all 1,199 alerts in 5 windows")
     page.get_by_role("heading", name="Review", exact=True).click()  # out of the text field
     at_rest(page)
     page.keyboard.press("j")
-    wait_for_text(page, "10.20.0.7 · service|10.20.0.21 · service|10.20.0.7 · direction")
+    wait_for_text(page, "all 50 alerts in 1 window")
     at_rest(page)
     page.keyboard.press("3")
-    wait_for_text(page, ": known benign\\.")
+    wait_for_text(page, "^50 flows of 10.20.0.7 · service: known benign\\.")
     at_rest(page)
     page.keyboard.press("u")
     wait_for_text(page, "Undone: ")

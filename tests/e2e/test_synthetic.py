@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from visiting import visit
 
 from dashboard import evaluations, jobs, rehearsal, workspace
 from edgeguard_core.evaluation.laid import LaidAttacks
@@ -79,7 +80,7 @@ def test_recall_on_synthetic_attacks_moves_with_the_line(
             socket.on(event, lambda frame: frames.append(frame))
 
     page.on("websocket", listen)
-    page.goto(f"{dashboard_url}/threshold?evaluation={evaluation.id}")
+    visit(page, f"{dashboard_url}/threshold?evaluation={evaluation.id}")
     grip = page.get_by_role("slider", name="Alert threshold")
     grip.wait_for(timeout=READY_MS)
     alerts = page.locator("[data-figure=alerts]").first.inner_text()
