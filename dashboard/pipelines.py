@@ -41,8 +41,29 @@ def _is_config(path: Path) -> bool:
         return False
 
 
-def start(config: PipelineConfig, run_id: str | None = None) -> jobs.Job:
+@dataclass(frozen=True)
+class Accepting:
+    """Gates whose refusal somebody lets be, and why."""
+
+    gates: tuple[str, ...]
+    because: str
+    who: str
+
+    def options(self) -> tuple[str, ...]:
+        """Those of the command.
+
+        >>> Accepting(("drift",), "a new office", "ann").options()
+        ('--accept', 'drift', '--because', 'a new office', '--who', 'ann')
+        """
+        gates = (part for gate in self.gates for part in ("--accept", gate))
+        return (*gates, "--because", self.because, "--who", self.who)
+
+
+def start(
+    config: PipelineConfig, run_id: str | None = None, accepting: Accepting | None = None
+) -> jobs.Job:
     """Start a run of a config, or go on with the run of that id, as a job."""
+    accepted = () if accepting is None else accepting.options()
     run_id = run_id or _new_run_id(config.artifacts)
     file = config.file.resolve()
     plan = jobs.Plan(
@@ -51,7 +72,12 @@ def start(config: PipelineConfig, run_id: str | None = None) -> jobs.Job:
         f"Run {run_id} of {file.name}",
         {"run": run_id, "config": str(file), "artifacts": str(config.artifacts)},
     )
-    return jobs.start(plan.step("pipeline", "run", str(file), "--run-id", run_id))
+    return jobs.start(plan.step("pipeline", "run", str(file), "--run-id", run_id, *accepted))
+
+
+def is_of(run: RunReport, config: PipelineConfig) -> bool:
+    """Whether a run was begun by this very config."""
+    return run.config == str(config.file.absolute())
 
 
 def _new_run_id(artifacts: Path) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import pipelines, wording
-from dashboard.components import boundary, pipeline_start, tables
+from dashboard.components import boundary, pipeline_accept, pipeline_start, tables
 from dashboard.keys import PipelineKey
 from dashboard.wording import pipeline as words
 from edgeguard_core.pipeline.runs import PipelineConfig, RunReport
@@ -77,6 +77,7 @@ def _run(run: RunReport, config: PipelineConfig) -> None:
     row = pipelines.turns(run.outcomes, is_running=run.status == pipelines.RUNNING)
     st.markdown("  ".join(words.turn(turn) for turn in row))
     _gates(run)
+    pipeline_accept.show(run, config)
     _go_on(run, config)
     _figures(run)
     _lineage(run)
@@ -95,16 +96,11 @@ def _gates(run: RunReport) -> None:
     said = {one.gate: one.sentence for outcome in run.outcomes for one in outcome.accepted}
     for acceptance in run.accepted:
         st.info(words.accepted(acceptance, said.get(acceptance.gate)), icon=":material/how_to_reg:")
-    refused = [one for one in run.refusals if one.can_accept]
-    if refused and len(refused) == len(run.refusals):
-        st.caption(words.HOW_TO_ACCEPT)
-        gates = list(dict.fromkeys(one.gate for one in refused))
-        st.code(words.how_to_accept(run, gates), language=None, wrap_lines=True)
 
 
 def _go_on(run: RunReport, config: PipelineConfig) -> None:
     """A run of this very config that did not reach its end can be gone on with."""
-    if run.status not in _CAN_GO_ON or run.config != str(config.file.absolute()):
+    if run.status not in _CAN_GO_ON or not pipelines.is_of(run, config):
         return
     if st.button(
         words.GO_ON,

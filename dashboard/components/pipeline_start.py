@@ -46,9 +46,13 @@ def choose() -> PipelineConfig | None:
     return config
 
 
-def begin(config: PipelineConfig, run_id: str | None = None) -> None:
+def begin(
+    config: PipelineConfig,
+    run_id: str | None = None,
+    accepting: pipelines.Accepting | None = None,
+) -> None:
     """Start a run, or go on with one, and look at it."""
-    job = pipelines.start(config, run_id)
+    job = pipelines.start(config, run_id, accepting)
     st.session_state[PipelineKey.WANTED] = job.facts["run"]
     st.rerun()
 

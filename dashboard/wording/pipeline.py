@@ -200,7 +200,22 @@ def how_to_accept(run: Any, gates: Sequence[str]) -> str:
     )
 
 
-HOW_TO_ACCEPT = "If the refusal is all right, this lets the run go on; the reason is kept:"
+ACCEPT_TITLE = "Accept it and go on"
+HOW_TO_ACCEPT = (
+    "If the refusal is all right, the run can go on. Who said so and why stays in the run and in "
+    "the registry's history. On a command line it is:"
+)
+ACCEPT_REASON = "why it is all right"
+ACCEPT_INCOMPLETE = "Say who accepts it and why: both stay in the run."
+
+
+def accept(gates: Sequence[str]) -> str:
+    """The button that accepts gates.
+
+    >>> accept(["drift", "champion"])
+    'Accept drift and champion, and go on'
+    """
+    return f"Accept {' and '.join(gates)}, and go on"
 
 
 def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -42,6 +42,9 @@ def run(
     because: Annotated[
         str, typer.Option("--because", help="Why, kept in the run and the registry.")
     ] = "",
+    who: Annotated[
+        str | None, typer.Option("--who", help="Who accepts it; else your account.")
+    ] = None,
     json: options.Json = False,
     progress: options.ProgressFile = None,
 ) -> None:
@@ -62,6 +65,7 @@ def run(
             run_id,
             names=tuple(stage or STAGES),
             accept=dict.fromkeys(accept or [], because),
+            who=who,
             on_progress=on_progress,
         )
         done.require()

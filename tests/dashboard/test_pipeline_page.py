@@ -265,6 +265,23 @@ def test_a_run_is_started_watched_and_its_end_is_shown(
     assert app.button(key=PipelineKey.GO_ON)
     assert not app.button(key=PipelineKey.START).disabled
 
+    app.button(key=PipelineKey.ACCEPT).click().run()
+    assert app.error[1].value == words.ACCEPT_INCOMPLETE
+    assert jobs.newest((pipelines.KIND,)) == job
+    reason = f"{PipelineKey.ACCEPT_REASON}_{job.facts['run']}"
+    app.text_input(key=reason).set_value("a small office")
+    app.text_input(key=PipelineKey.ACCEPT_AUTHOR).set_value("ann")
+    app.button(key=PipelineKey.ACCEPT).click().run()
+    assert not app.exception
+    again = jobs.newest((pipelines.KIND,))
+    assert again is not None
+    assert jobs.wait(again, RUN_S).state is jobs.State.DONE
+    run = read_run(work / "artifacts", job.facts["run"])
+    assert run.status == "done"
+    assert [(one.gate, one.who, one.because) for one in run.accepted] == [
+        ("benign_rows", "ann", "a small office")
+    ]
+
 
 def test_a_run_can_be_cancelled_and_gone_on_with(
     page: Open, work: Path, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ def run_pipeline(
     *,
     names: Sequence[str] = STAGES,
     accept: Mapping[str, str] | None = None,
+    who: str | None = None,
     clock: Clock | None = None,
     on_progress: OnProgress = silent,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
@@ -66,6 +67,8 @@ def run_pipeline(
         Only these stages.
     accept
         Gate → why its refusal is all right in this run.
+    who
+        Accepts them; your account, where nobody is named.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def run_pipeline(
         require_gate(gate, because)
     run = open_run(load_config(path), run_id, clock=clock)
     for gate, because in (accept or {}).items():
-        run.accept(gate, because)
+        run.accept(gate, because, who)
     outcomes: list[Outcome] = []
     for name in names:
         outcomes.append(run_stage(run, name, on_progress))
