@@ -68,7 +68,8 @@ class ConfigError(EdgeGuardError):
     """A config that cannot be used; ``problems`` holds a sentence for each fault."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(" ".join(problem.rstrip(".") + "." for problem in problems))
+        whole = (said if said.endswith("?") else said.rstrip(".") + "." for said in problems)
+        super().__init__(" ".join(whole))
         self.problems = tuple(problems)
 
 
