@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgeguard_core.bundle import DRIFT, Bundle
 from edgeguard_core.detection import Detector
+from edgeguard_core.detection.drift.reference import DriftReference, reference_of
+from edgeguard_core.detection.drift.seen import SeenFlows
 from edgeguard_core.detection.incidents import cause_of
 from edgeguard_core.detection.reading import reading_for
 from edgeguard_core.errors import NotEnoughDataError
@@ -19,10 +20,8 @@ from edgeguard_core.pipeline.drift.covariate import (
     feature_drifts,
 )
 from edgeguard_core.pipeline.drift.diagnosis import Diagnosis, Signs, diagnose
-from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.pipeline.drift.schema import SchemaDrift, schema_drift, unread_columns
 from edgeguard_core.pipeline.drift.scores import ScoreDrift, score_drift
-from edgeguard_core.pipeline.drift.seen import SeenFlows
 from edgeguard_core.pipeline.drift.sensor import Fault, faults, sentences
 from edgeguard_core.pipeline.drift.statistics import total_variation
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
@@ -104,19 +103,6 @@ class DriftReport:
         }
 
 
-def reference_of(bundle: Bundle) -> DriftReference | None:
-    """What the bundle's features were in training; None where it was trained before it kept that.
-
-    Raises
-    ------
-    BundleError
-        If the file does not hold what it should.
-    """
-    if DRIFT not in bundle.files:
-        return None
-    return DriftReference.from_arrays(bundle.arrays(DRIFT), bundle.preprocessor)
-
-
 def drift_files(
     detector: Detector,
     paths: Sequence[str | Path],
@@ -161,8 +147,7 @@ def _read(
     def relay(share: float) -> None:
         on_progress(Progress("drift", share, f"Looked at {report.accepted:,} flows"))
 
-    against = reference or DriftReference(())
-    every, benign = SeenFlows(detector, against), SeenFlows(detector, against)
+    every, benign = SeenFlows.of(detector, reference), SeenFlows.of(detector, reference)
     absent, is_labelled = set[str](), False
     batches = contextual_batches if wants_context(detector.features) else read_batches
     for batch in batches(paths, options, report, relay):
@@ -191,10 +176,7 @@ def _judged(
     is_labelled: bool,
 ) -> DriftReport:
     features = [] if reference is None else _features(detector, reference, seen, schema.absent)
-    scores = seen.scores
-    score = None
-    if scores is not None:
-        score = score_drift(scores, detector.calibration, detector.threshold)
+    score = None if seen.scores is None else score_drift(seen.scores)
     measured = [feature for feature in features if not feature.is_history]
     broken = [] if reference is None else _faults(reference, seen, schema.absent)
     moved = [feature.name for feature in measured if feature.has_drifted]
@@ -230,13 +212,12 @@ def _features(
 
 def _still_moved(reference: DriftReference, seen: SeenFlows, moved: Sequence[str]) -> list[str]:
     """Of the moved features those that lie as far off without the odd flows."""
-    if not seen.usual.n:
+    if not seen.n_usual:
         return list(moved)
     return [
         sketch.name
         for at, sketch in enumerate(reference.features)
-        if sketch.name in moved
-        and total_variation(sketch.counts, seen.usual.totals(at)) >= DISTANCE_LIMIT
+        if sketch.name in moved and total_variation(sketch.counts, seen.usual[at]) >= DISTANCE_LIMIT
     ]
 
 
