@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from edgeguard_core.detection.detector import Detector
 from edgeguard_core.errors import SchemaError
 from edgeguard_core.outputs.records import Kind
+from edgeguard_core.watch.live_drift import count_drift
 
 if TYPE_CHECKING:
     from edgeguard_core.watch.loop import Watch
@@ -62,6 +63,7 @@ def take_up(watch: "Watch", update: "Update", detector: Detector) -> None:
     watch.teller.take_up(detector)
     watch.wellbeing.changed()
     watch.warming.begin(detector)
+    count_drift(watch.hours, detector)
     figures: dict[str, Any] = {
         "old_model_sha256": before.bundle.model_sha256,
         "new_model_sha256": detector.bundle.model_sha256,

@@ -41,6 +41,8 @@ class Judged:
         Of each flow; nan and None where unknown.
     hidden
         Flows at or above the threshold that an exclusion hides.
+    flows
+        The flows themselves, with what their hosts did before where a model looks at it.
     """
 
     records: list[Record]
@@ -50,6 +52,29 @@ class Judged:
     start_ms: NDArray[np.float64]
     end_ms: NDArray[np.float64]
     hidden: int
+    flows: Flows
+
+    def after(self, n: int) -> "Judged":
+        """The same without the first ``n`` flows; records and ``hidden`` stay."""
+        scored = self.scored
+        return replace(
+            self,
+            is_alert=self.is_alert[n:],
+            hosts=self.hosts[n:],
+            start_ms=self.start_ms[n:],
+            end_ms=self.end_ms[n:],
+            flows=self.flows.select(np.arange(n, len(self.flows))),
+            scored=replace(
+                scored,
+                scores=scored.scores[n:],
+                p_values=scored.p_values[n:],
+                extrapolated=scored.extrapolated[n:],
+                severity=scored.severity[n:],
+                feature_errors=scored.feature_errors[n:],
+                labels=None,
+                line=scored.line[n:],
+            ),
+        )
 
 
 @dataclass
@@ -99,7 +124,7 @@ class Judge:
         records = self._tell(flows, scored, lines, meter)
         self.incidents.make_room(self.detector.threshold, self.clock.monotonic())
         n_hidden = int(np.count_nonzero(hidden))
-        return Judged(records, is_alert, scored, host, start_ms, end_ms, n_hidden)
+        return Judged(records, is_alert, scored, host, start_ms, end_ms, n_hidden, flows)
 
     def _with_context(self, flows: Flows) -> Flows:
         if not self.wants_context or has_context(flows) or not has_needed(flows):

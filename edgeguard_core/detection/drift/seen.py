@@ -96,15 +96,26 @@ class SeenFlows:
 
     def add(self, flows: Flows, scored: ScoredFlows | None, rows: NDArray[np.bool_]) -> None:
         """Count some of the flows of a batch, a mask of shape ``(n,)``."""
-        assert self._preprocessor is not None
-        assert self._threshold is not None
         if not rows.any():
             return
         if not rows.all():
             flows = flows.select(rows)
+        if scored is None:
+            self.count(flows, None, None)
+        else:
+            self.count(flows, scored.scores[rows], scored.p_values[rows])
+
+    def count(
+        self,
+        flows: Flows,
+        scores: NDArray[np.float32] | None,
+        p_values: NDArray[np.float64] | None,
+    ) -> None:
+        """Count the flows that come next; scores of shape ``(n,)``, None where nothing scored."""
+        assert self._preprocessor is not None
+        assert self._threshold is not None
         odd = np.zeros(len(flows), np.bool_)
-        if scored is not None:
-            scores, p_values = scored.scores[rows], scored.p_values[rows]
+        if scores is not None and p_values is not None:
             odd = p_values <= TAIL
             self.scored.add(scores, p_values, self._threshold.alerts(scores))
             self.gatherings.add(flows, odd)

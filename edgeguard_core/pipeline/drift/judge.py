@@ -130,8 +130,11 @@ def drift_files(
             f"{seen.n} {'benign ' * is_labelled}flows of {named(paths)} are too few to judge; give "
             f"{MINIMUM_BENIGN_ROWS} or more."
         )
-    schema = schema_drift(detector, report, absent, unread_columns(paths, options))
-    return _judged(detector, reference, seen, schema, report, is_labelled)
+    rejected = report.rejected.total() / max(report.rows, 1)
+    unread = unread_columns(paths, options)
+    schema = schema_drift(detector, rejected, report.meter, absent, unread)
+    warnings = usage_warnings(detector, report)
+    return judged(detector, reference, seen, schema, warnings, is_labelled)
 
 
 def _read(
@@ -167,14 +170,15 @@ def _read(
     return (benign if is_labelled else every), absent, is_labelled
 
 
-def _judged(
+def judged(
     detector: Detector,
     reference: DriftReference | None,
     seen: SeenFlows,
     schema: SchemaDrift,
-    report: ReadReport,
+    warnings: Sequence[str],
     is_labelled: bool,
 ) -> DriftReport:
+    """What the counts of some flows say, be they of a file or of a watch."""
     features = [] if reference is None else _features(detector, reference, seen, schema.absent)
     score = None if seen.scores is None else score_drift(seen.scores)
     measured = [feature for feature in features if not feature.is_history]
@@ -200,7 +204,7 @@ def _judged(
         diagnosis=diagnose(signs),
         threshold=threshold_json(detector),
         calibration_origin=detector.calibration_origin,
-        warnings=tuple(_warnings(detector, report, reference)),
+        warnings=tuple(_with_what_is_lacking(detector, warnings, reference)),
     )
 
 
@@ -230,14 +234,13 @@ def _faults(reference: DriftReference, seen: SeenFlows, absent: Sequence[str]) -
     ]
 
 
-def _warnings(
-    detector: Detector, report: ReadReport, reference: DriftReference | None
+def _with_what_is_lacking(
+    detector: Detector, warnings: Sequence[str], reference: DriftReference | None
 ) -> list[str]:
-    told = usage_warnings(detector, report)
-    if reference is None:
-        told.insert(
-            0,
-            f"Bundle {detector.bundle.path} does not keep what its features looked like, so the "
-            "scores alone are judged; train again to have features judged, too.",
-        )
-    return told
+    if reference is not None:
+        return list(warnings)
+    return [
+        f"Bundle {detector.bundle.path} does not keep what its features looked like, so the "
+        "scores alone are judged; train again to have features judged, too.",
+        *warnings,
+    ]
