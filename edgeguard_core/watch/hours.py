@@ -205,7 +205,7 @@ class Hours:
             Rows refused so far.
         """
         self._rejected = rejected
-        if self._file is None or not self.is_wanted:
+        if self._file is None:
             return
         try:
             head, *lines = self._file.read_bytes().splitlines()
@@ -223,8 +223,6 @@ class Hours:
 
     def count(self, counted: Counted) -> None:
         """Count this kind, too, from the next flow on; another of its kind ends."""
-        if not self.is_wanted:
-            return
         self.drop(counted.what)
         self._parts.append(
             HourParts(counted, self._teller, self._source, self._run, self._secret, self._rejected)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from edgeguard_core.watch.checkpoint import Checkpoint
 from edgeguard_core.watch.exclusions import LiveExclusions
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.flow_queue import FlowQueue
-from edgeguard_core.watch.following import Following
+from edgeguard_core.watch.following import Brings, Following
 from edgeguard_core.watch.hours import Hours, hours_of
 from edgeguard_core.watch.incidents import LiveIncidents, Told
 from edgeguard_core.watch.judging import Judge, Judged
@@ -29,12 +29,10 @@ from edgeguard_core.watch.live_drift import count_drift
 from edgeguard_core.watch.reporting import WatchSummary, heartbeat_figures
 from edgeguard_core.watch.service_notify import ServiceManager
 from edgeguard_core.watch.settings import BoxSettings
+from edgeguard_core.watch.shadowing import Shadow, ShadowFollowing
 from edgeguard_core.watch.telling import Teller
 from edgeguard_core.watch.warming import Warming
 from edgeguard_core.watch.wellbeing import Wellbeing
-
-if TYPE_CHECKING:
-    from edgeguard_core.watch.updates import Updater
 
 TICK_S: Final = 1.0
 _TAKE_S: Final = 0.1
@@ -70,7 +68,9 @@ class Watch:
     own_addresses
         Of this box, to notice that it sees nothing but itself.
     updater
-        Brings newer bundles; it gave the detector's.
+        Brings newer bundles, or those that are promoted; it gave the detector's.
+    shadow
+        What to score the same flows with beside the detector; it may become another one.
     warn
         Takes a sentence where records cannot: the disk is full, and there is room again.
     """
@@ -87,7 +87,8 @@ class Watch:
         checkpoint_file: Path | None = None,
         reviews: Path | None = None,
         own_addresses: Iterable[str] = (),
-        updater: "Updater | None" = None,
+        updater: Brings | None = None,
+        shadow: ShadowFollowing | None = None,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.detector, self.feed, self.delivery = detector, feed, delivery
@@ -115,7 +116,7 @@ class Watch:
         self._warn, self._is_held_back = warn, False
         self._newest_s = self.started_s
         self._tick_s = self._beat_s = float("-inf")
-        self._following = Following(updater)
+        self._following, self._shadows = Following(updater), shadow
         self._service = ServiceManager.of()
         self.keeper = Keeper(checkpoint_file, clock)
         if checkpoint is not None:
@@ -126,6 +127,7 @@ class Watch:
         goes_on, counts = checkpoint is not None, self.figures.counts
         self.hours.restore(goes_on=goes_on, rejected=counts["rejected"])
         count_drift(self.hours, detector)
+        self.shadow: Shadow | None = None
         self._at_start = dict(self.counts)
 
     # -- from other threads and signals ------------------------------------------------------
@@ -312,6 +314,8 @@ class Watch:
         now_s = self._tick_s = self.clock.monotonic()
         self._service.beat(now_s)
         self._following.look(self)
+        if self._shadows is not None:
+            self._shadows.look(self)
         self.changes.take_up(self)
         threshold, incidents = self.detector.threshold, self.judge.incidents
         if self.feed.is_live:  # else its end closes them: no figure hangs on how fast it is read
@@ -339,6 +343,8 @@ class Watch:
         self.feed.stop()
         self.queue.stop()
         self._following.close()
+        if self._shadows is not None:
+            self._shadows.close(self)
         reader.join(_CLOSE_S)
         now_s = self.clock.monotonic()
         if not self._stopped.is_set() and self._failure is None:

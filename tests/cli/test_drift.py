@@ -1,38 +1,12 @@
 """``edgeguard drift`` as people and machines use it."""
 
-import csv
-import gzip
-from pathlib import Path
-
 import pytest
+from flow_texts import unlabelled
 
 from edgeguard_core.cli import edge
 
 HONEYPOT = "zeek/iot23_honeypot_5-1.csv"
 OTHER = "zeek/iot23_42-1.csv.gz"
-
-
-def unlabelled(source: Path, out: Path) -> Path:
-    """The same rows without what tells an attack from the others."""
-    opened = gzip.open if source.suffix == ".gz" else open
-    with opened(source, "rt", newline="") as stream:
-        titles, *rows = list(csv.reader(stream))
-    kept = [
-        at for at, title in enumerate(titles) if title not in ("label", "class", "detailed-label")
-    ]
-    with out.open("w", newline="") as stream:
-        csv.writer(stream).writerows([row[at] for at in kept] for row in (titles, *rows))
-    return out
-
-
-@pytest.fixture
-def log(data, tmp_path):
-    """A Zeek log without labels, in the order of the begins, as a file is judged."""
-    path = unlabelled(data(OTHER), tmp_path / "unsorted.csv")
-    titles, *rows = path.read_text().splitlines()
-    found = tmp_path / "conn.csv"
-    found.write_text("\n".join([titles, *sorted(rows, key=lambda r: float(r.split(",")[0])), ""]))
-    return found
 
 
 def watched(bundle, log, store, state):
