@@ -8,14 +8,13 @@ import pytest
 from support import PROJECT
 from watching import NOON, NOON_MS, MemoryDelivery, cut, demo, made, office, watch_of
 
-from edgeguard_core.bundle import Bundle, save_bundle
+from edgeguard_core.bundle import Bundle, probe, save_bundle
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import BundleError, RegistryError
 from edgeguard_core.features.context import with_context
 from edgeguard_core.outputs.records import Kind
 from edgeguard_core.thresholds import Threshold
 from edgeguard_core.watch.aliases import Alias
-from edgeguard_core.watch.proving import Proved
 from edgeguard_core.watch.shadowing import ShadowFollowing
 
 SOME = 2_000
@@ -27,8 +26,8 @@ def some():
 
 
 def quick(path, trusted):
-    """A proof without a child process."""
-    return Proved(Bundle.load(path).sums_sha256, 0, 0.0, "")
+    """Loaded without a child process."""
+    return Bundle.load(path)
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def other(tmp_path):
 
 
 def following(path, *, find=None):
-    alias = Alias("models@shadow", find or (lambda: path), lambda: None, prove=quick)
+    alias = Alias("models@shadow", find or (lambda: path), lambda: None, tried=quick)
     alias.look_now()
     return ShadowFollowing(alias)
 
@@ -134,9 +133,9 @@ def test_a_shadow_that_cannot_begin_costs_the_champion_nothing(tmp_path, other, 
     if how == "damaged":
         (other / "model.tflite").write_bytes(b"junk")
     find = {"no registry": refuses, "other schema": lambda: OTHER}.get(how)
-    alias = Alias("models@shadow", find or (lambda: other), lambda: None, prove=quick)
+    alias = Alias("models@shadow", find or (lambda: other), lambda: None, tried=quick)
     if how == "crashes":
-        alias._prove = _crashes
+        alias._tried = _crashes
     alias.look_now()
     watch, delivery = ran(tmp_path, ShadowFollowing(alias))
     _, alone = ran(tmp_path / "alone")
@@ -150,12 +149,14 @@ def _crashes(path, trusted):
     raise BundleError(f"Bundle {path} crashes its runtime (exit status -11)")
 
 
-def test_a_shadow_in_another_process_is_proved_for_real(tmp_path, other):
-    (other / "golden.npz").write_bytes(b"junk")
+def test_a_model_is_tried_in_a_child_first(other, monkeypatch):
     alias = Alias("models@shadow", lambda: other, lambda: None)
     alias.look_now()
+    assert alias.poll().bundle.sums_sha256 == Bundle.load(other).sums_sha256
+    monkeypatch.setattr(probe, "_CHILD", "import os; os.abort()")
+    alias.look_now()
     assert alias.poll() is None
-    assert alias.problem.startswith("models@shadow is not followed: ")
+    assert "crashes the runtime (exit status -6)" in alias.problem
 
 
 def test_the_context_is_made_for_the_shadow_too(tmp_path, other):
