@@ -283,6 +283,16 @@ class AlertStore:
         query = query.order_by(heartbeats.c.time_ms.desc(), heartbeats.c.sensor.desc())
         return self._read(query.limit(most), StoredHeartbeat)[::-1]
 
+    def counted_last(self, what: str) -> str | None:
+        """Hash of the bundle of the latest counts; None where there are none.
+
+        ``what`` is as of ``hour_counts``.
+        """
+        table = hour_counts.c
+        query = select(table.bundle).where(table.what == what)
+        rows = self._rows(query.order_by(table.received_ms.desc()).limit(1))
+        return str(rows[0][0]) if rows else None
+
     def hour_counts(
         self, what: str, bundle: str, hours: float, sensors: Collection[str] | None = None
     ) -> list[StoredCounts]:
