@@ -1,6 +1,5 @@
 """``edgeguard drift``: whether traffic is still what a bundle learned."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,23 +19,10 @@ _MOST_UNMOVED = 5  # rows of features that did not move; --json has all
 
 def command(
     bundle: options.BundlePath,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files of flows, or folders of them; or give --store."),
-    ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            "--store", help="Judge what a watch of this bundle saw: its store, as in watch --store."
-        ),
-    ] = None,
-    hours: Annotated[
-        float, typer.Option("--hours", help="Of the store: so many hours back.", min=1)
-    ] = 24.0,  # live.HOURS, which help needs not load
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option("--sensor", help="Of the store: this box alone. May be given again."),
-    ] = None,
+    files: options.FilesOrStore = None,
+    store: options.StoreOfWatch = None,
+    hours: options.Hours = options.LAST_HOURS,
+    sensor: options.Sensors = None,
     gate: Annotated[
         bool, typer.Option("--gate", help="End with 3 where there is drift, as a gate does.")
     ] = False,
@@ -60,8 +46,7 @@ def command(
     from edgeguard_core.errors import GateRefused
     from edgeguard_core.pipeline.drift.judge import drift_files
 
-    if bool(files) == (store is not None):
-        raise typer.BadParameter("Give either files of flows, or the --store of a watch.")
+    options.require_files_or_store(files, store)
     detector = Detector(Bundle.load(bundle), state)
     if store is not None:
         done = _of_store(detector, store, hours, sensor)

@@ -1,9 +1,6 @@
 """``edgeguard models shadow-report``: champion and shadow on the same flows."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edgeguard_core.cli import options
 from edgeguard_core.cli.output import pairs, percent, print_json, print_warnings, table
@@ -17,21 +14,10 @@ if TYPE_CHECKING:
 
 
 def report_shadow(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files of flows, or folders of them; or give --store."),
-    ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option("--store", help="Tell what a watch with --shadow compared: its store."),
-    ] = None,
-    hours: Annotated[
-        float, typer.Option("--hours", help="Of the store: so many hours back.", min=1)
-    ] = 24.0,  # shadow_live.HOURS, which help needs not load
-    sensor: Annotated[
-        list[str] | None,
-        typer.Option("--sensor", help="Of the store: this box alone. May be given again."),
-    ] = None,
+    files: options.FilesOrStore = None,
+    store: options.StoreOfWatch = None,
+    hours: options.Hours = options.LAST_HOURS,
+    sensor: options.Sensors = None,
     registry: RegistryFolder = MODELS,
     schema: options.SchemaOption = None,
     benign: options.Benign = None,
@@ -46,8 +32,7 @@ def report_shadow(
     alerts of both as the champion raises. With --store the flows are those of a running watch,
     which nobody labelled.
     """
-    if bool(files) == (store is not None):
-        raise typer.BadParameter("Give either files of flows, or the --store of a watch.")
+    options.require_files_or_store(files, store)
     if store is not None:
         _report_of_store(opened_registry(registry), store, hours, sensor, json)
         return

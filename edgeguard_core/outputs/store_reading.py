@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.errors import OutputError, SourceError
 from edgeguard_core.outputs.store_engine import check_format, open_engine, parse_url, reason, shown
 from edgeguard_core.outputs.store_rows import body_of
@@ -136,6 +138,27 @@ class StoredCounts:
     revision: int
     body: Mapping[str, Any]
     packed: bytes
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The small figures beside the arrays."""
+        return dict(self.body.get("edgeguard") or {})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays.
+
+        Raises
+        ------
+        SourceError
+            If they are damaged.
+        """
+        try:
+            return load_arrays(self.packed)
+        except ValueError as error:
+            raise SourceError(
+                f"The counts of {self.sensor} in the store are damaged ({error}): ask for fewer "
+                "hours."
+            ) from error
 
 
 class AlertStore:

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.detection.shadow_counts import ShadowCounts
-from edgeguard_core.errors import BundleError, NotEnoughDataError
+from edgeguard_core.errors import NotEnoughDataError
 from edgeguard_core.pipeline.registry import Registry
 from edgeguard_core.pipeline.registry_state import CHAMPION
 from edgeguard_core.pipeline.registry_state import SHADOW as SHADOW_ALIAS
+from edgeguard_core.pipeline.shadow import Agreement
 from edgeguard_core.watch.shadowing import SHADOW
 
 if TYPE_CHECKING:  # SQLAlchemy comes with the extra `store`
@@ -20,38 +20,19 @@ _HOUR_MS: Final = 3_600_000.0
 
 
 @dataclass(frozen=True)
-class LiveShadowReport:
-    """How the two agreed lately, each at the threshold in force for it in the watch.
+class LiveShadowReport(Agreement):
+    """How the two agreed lately; scores within 3 % of each other tie in ``spearman``.
 
     Attributes
     ----------
-    champion, shadow
-        Numbers of the versions.
-    both, champion_only, shadow_only
-        Flows that both alert on, and one alone.
-    agreement
-        Flows both alert on as a part of those either alerts on (Jaccard); nan without any alert.
-    spearman
-        Rank correlation of their scores, of which those within 3 % of each other tie.
     hours
         Of traffic, that the flows cover; None without times.
     microseconds
         That scoring a flow took, of the champion and of the shadow.
-    thresholds
-        Of the champion and of the shadow, with where each comes from.
     """
 
-    champion: int
-    shadow: int
-    flows: int
-    both: int
-    champion_only: int
-    shadow_only: int
-    agreement: float
-    spearman: float
     hours: float | None
     microseconds: tuple[float, float]
-    thresholds: tuple[dict[str, Any], dict[str, Any]]
     warnings: tuple[str, ...]
 
     @property
@@ -62,31 +43,11 @@ class LiveShadowReport:
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``models shadow-report --store --json``; the same words as of files."""
-        ours, theirs = self.alerts_per_hour
-        return {
-            "champion": {
-                "version": self.champion,
-                "threshold": self.thresholds[0],
-                "alerts_per_hour": ours,
-                "us_per_flow": self.microseconds[0],
-            },
-            "shadow": {
-                "version": self.shadow,
-                "threshold": self.thresholds[1],
-                "alerts_per_hour": theirs,
-                "us_per_flow": self.microseconds[1],
-            },
-            "flows": self.flows,
-            "hours": self.hours,
-            "alerts": {
-                "both": self.both,
-                "champion_only": self.champion_only,
-                "shadow_only": self.shadow_only,
-            },
-            "agreement": self.agreement,
-            "spearman": self.spearman,
-            "warnings": list(self.warnings),
-        }
+        told = super().to_json()
+        each = zip(self.alerts_per_hour, self.microseconds, strict=True)
+        for name, (alerts, microseconds) in zip((CHAMPION, SHADOW_ALIAS), each, strict=True):
+            told[name] |= {"alerts_per_hour": alerts, "us_per_flow": microseconds}
+        return {**told, "hours": self.hours, "warnings": list(self.warnings)}
 
 
 def shadow_store(
@@ -113,7 +74,7 @@ def shadow_store(
     rows = [
         row
         for row in store.hour_counts(SHADOW, shadow.fingerprint, hours, sensors)
-        if _own(row).get("champion") == champion.fingerprint and _own(row).get("compared")
+        if row.figures.get("champion") == champion.fingerprint and row.figures.get("compared")
     ]
     if not rows:
         raise NotEnoughDataError(
@@ -122,8 +83,8 @@ def shadow_store(
             "MODELS@shadow write into it."
         )
     latest = max(rows, key=lambda row: (row.hour_ms, row.received_ms))
-    alike = [row for row in rows if _own(row)["thresholds"] == _own(latest)["thresholds"]]
-    counts = ShadowCounts.joined([_unpacked(row) for row in alike])
+    alike = [row for row in rows if row.figures["thresholds"] == latest.figures["thresholds"]]
+    counts = ShadowCounts.joined([row.arrays() for row in alike])
     left_out = sum(row.flows for row in rows) - sum(row.flows for row in alike)
     warnings = [f"{left_out:,} flows before one of the thresholds changed are left out."] * bool(
         left_out
@@ -139,32 +100,19 @@ def shadow_store(
         spearman=counts.spearman(),
         hours=_covered(alike),
         microseconds=(_mean(alike, "champion_us_per_flow"), _mean(alike, "shadow_us_per_flow")),
-        thresholds=(_own(latest)["thresholds"][0], _own(latest)["thresholds"][1]),
+        thresholds=(latest.figures["thresholds"][0], latest.figures["thresholds"][1]),
         warnings=tuple(warnings),
     )
 
 
-def _own(row: "StoredCounts") -> dict[str, Any]:
-    return dict(row.body["edgeguard"])
-
-
-def _unpacked(row: "StoredCounts") -> dict[str, Any]:
-    try:
-        return load_arrays(row.packed)
-    except ValueError as error:
-        raise BundleError(
-            f"The counts of {row.sensor} in the store are damaged ({error}): give fewer --hours."
-        ) from error
-
-
 def _covered(rows: "list[StoredCounts]") -> float | None:
     """Hours between the first and the last flow of each part, together."""
-    spans = [(_own(row)["begin_ms"], _own(row)["end_ms"]) for row in rows]
+    spans = [(row.figures["begin_ms"], row.figures["end_ms"]) for row in rows]
     known = [end - begin for begin, end in spans if begin is not None and end is not None]
     return sum(known) / _HOUR_MS or None
 
 
 def _mean(rows: "list[StoredCounts]", name: str) -> float:
-    flows = [int(_own(row)["compared"]) for row in rows]
-    times = [float(_own(row)[name]) for row in rows]
+    flows = [int(row.figures["compared"]) for row in rows]
+    times = [float(row.figures[name]) for row in rows]
     return sum(n * t for n, t in zip(flows, times, strict=True)) / sum(flows)

@@ -3,18 +3,17 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.detection import Detector
-from edgeguard_core.detection.drift.reference import DriftReference, reference_of
+from edgeguard_core.detection.drift.reference import reference_of
 from edgeguard_core.detection.drift.seen import SeenFlows
-from edgeguard_core.errors import BundleError, NotEnoughDataError
+from edgeguard_core.errors import NotEnoughDataError
 from edgeguard_core.pipeline.drift.judge import DriftReport, judged
 from edgeguard_core.pipeline.drift.schema import schema_drift
 from edgeguard_core.thresholds import MINIMUM_BENIGN_ROWS
 from edgeguard_core.watch.live_drift import DRIFT
 
 if TYPE_CHECKING:  # SQLAlchemy comes with the extra `store`
-    from edgeguard_core.outputs.store_reading import AlertStore, StoredCounts
+    from edgeguard_core.outputs.store_reading import AlertStore
 
 HOURS: Final = 24.0
 """Of a day, so that no night is held against a network that was learned day and night."""
@@ -42,11 +41,11 @@ def drift_store(
     Raises
     ------
     SourceError
-        If the store cannot be read.
+        If the store cannot be read, or the counts are damaged.
     NotEnoughDataError
         If it holds no counts of this bundle, or of fewer than 50 flows.
     BundleError
-        If the counts are damaged.
+        If the counts are not in the bins of this bundle.
     """
     reference = reference_of(detector.bundle)
     rows = store.hour_counts(DRIFT, detector.bundle.sums_sha256, hours, sensors)
@@ -56,7 +55,7 @@ def drift_store(
             f"The store holds no counts{of} for bundle {detector.bundle.path}: let edgeguard watch "
             "write into it with this very bundle, or name the bundle that it runs."
         )
-    parts = [_unpacked(row, reference) for row in rows]
+    parts = [SeenFlows.from_arrays(row.arrays(), reference) for row in rows]
     latest = max(range(len(rows)), key=lambda at: (rows[at].hour_ms, rows[at].received_ms))
     alike = [
         at
@@ -69,23 +68,13 @@ def drift_store(
             f"{seen.n} flows in the store are too few to judge; wait until there are "
             f"{MINIMUM_BENIGN_ROWS}, or give more --hours."
         )
-    own = [dict(rows[at].body["edgeguard"]) for at in alike]
+    own = [rows[at].figures for at in alike]
     rejected = sum(int(one.get("rejected", 0)) for one in own)
-    meter = str(rows[latest].body["edgeguard"].get("meter", ""))
+    meter = str(rows[latest].figures.get("meter", ""))
     schema = schema_drift(detector, rejected / max(seen.n + rejected, 1), meter)
     left_out = sum(row.flows for row in rows) - seen.n
     warnings = _warnings(detector, seen, own[-1].get("threshold", {}), left_out, meter)
     return judged(detector, reference, seen, schema, warnings, is_labelled=False)
-
-
-def _unpacked(row: "StoredCounts", reference: DriftReference | None) -> SeenFlows:
-    try:
-        arrays = load_arrays(row.packed)
-    except ValueError as error:
-        raise BundleError(
-            f"The counts of {row.sensor} in the store are damaged ({error}): give fewer --hours."
-        ) from error
-    return SeenFlows.from_arrays(arrays, reference)
 
 
 def _warnings(
