@@ -1,5 +1,7 @@
 """Small files of each family, written by hand, for tests of reading."""
 
+import csv
+import gzip
 from pathlib import Path
 
 from edgeguard_core.flows import Schema
@@ -52,3 +54,23 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
+
+
+def unlabelled(source: Path, out: Path) -> Path:
+    """The same rows without what tells an attack from the others."""
+    opened = gzip.open if source.suffix == ".gz" else open
+    with opened(source, "rt", newline="") as stream:
+        titles, *rows = list(csv.reader(stream))
+    kept = [
+        at for at, title in enumerate(titles) if title not in ("label", "class", "detailed-label")
+    ]
+    with out.open("w", newline="") as stream:
+        csv.writer(stream).writerows([row[at] for at in kept] for row in (titles, *rows))
+    return out
+
+
+def in_order(source: Path, out: Path) -> Path:
+    """A Zeek log as CSV in the order of the begins, as a file is judged."""
+    titles, *rows = source.read_text().splitlines()
+    out.write_text("\n".join([titles, *sorted(rows, key=lambda r: float(r.split(",")[0])), ""]))
+    return out

@@ -1,5 +1,6 @@
 """Records and a clock for the tests of the outputs."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,3 +112,19 @@ def heartbeat(number: int, *, sensor: str = "gate") -> Record:
         "edgeguard": {"flows": 100 + number, "alerts": 3, "dropped": 0, "lag_s": 0.5},
     }
     return Record(Kind.HEARTBEAT, identity, time_ms, sensor, body)
+
+
+def counts(hour: int, revision: int = 1, *, sensor: str = "gate", bundle: str = "b" * 64) -> Record:
+    """What was counted in an hour, as it is told the ``revision``-th time."""
+    identity = record_id(sensor, "drift", hour)
+    time_ms = START_MS + hour * 3_600_000.0
+    packed = base64.b64encode(bytes([0, 255, revision])).decode()
+    own = {"what": "drift", "bundle": bundle, "first": 100 * hour, "flows": 10 * revision}
+    body = {
+        "@timestamp": iso_time(time_ms),
+        "kind": "counts",
+        "event": {"id": identity, "kind": "metric", "dataset": "edgeguard.counts"},
+        "observer": {**OBSERVER, "name": sensor},
+        "edgeguard": {**own, "rejected": 3, "packed": packed},
+    }
+    return Record(Kind.COUNTS, identity, time_ms, sensor, body, revision)

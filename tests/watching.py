@@ -35,7 +35,8 @@ NOON_MS = NOON.timestamp() * 1000.0
 class MemoryDelivery:
     """Accepts records and keeps them; takes heartbeats alone as long as ``is_full``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_counts: bool = False) -> None:
+        self.takes_counts = takes_counts
         self.records: list[Record] = []
         self.is_full = False
 

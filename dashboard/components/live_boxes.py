@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from dashboard import wording
+from dashboard import live_drift, wording
 from dashboard.components import boundary, live_watching, tables
 from dashboard.components.live_source import Opened
 from dashboard.keys import LiveKey
@@ -19,6 +19,7 @@ from dashboard.live_view import (
     standing,
 )
 from dashboard.wording import live as words
+from edgeguard_core.errors import EdgeGuardError
 
 _MOST_ROWS = 12
 
@@ -29,8 +30,19 @@ def show(opened: Opened) -> None:
         seen = live_watching.look(opened)
         if seen.is_empty:
             return
+        _drift(opened)
         _boxes(seen)
         _events(seen)
+
+
+def _drift(opened: Opened) -> None:
+    """A line on whether the traffic is still what the bundle learned; none where nobody counts."""
+    try:
+        found = live_drift.verdict(opened.source.url)
+    except EdgeGuardError:
+        return  # the store is away, which the head says
+    if found is not None:
+        st.markdown(words.drift(found))
 
 
 def _boxes(seen: Seen) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dashboard.live_drift import LiveVerdict
 from dashboard.live_view import Figures, Promise, Standing
 from dashboard.wording.formats import (
     UNDEFINED,
@@ -372,3 +373,14 @@ def room(n_bytes: float) -> str:
 def open_word(is_open: object) -> str:
     """Whether an incident may still grow."""
     return "growing" if is_open is True else "closed"
+
+
+def drift(found: LiveVerdict) -> str:
+    """Whether traffic is still what the bundle learned, in a line."""
+    icon = ":material/show_chart:" if found.has_drifted else ":material/check:"
+    moved = ", ".join(f"`{name}`" for name in found.furthest)
+    furthest = f" Furthest moved: {moved}." if moved else ""
+    return (
+        f"{icon} **Traffic of the last {found.hours:g} hours** ({count(found.flows)} flows): "
+        f"{plain(found.sentence)}{furthest}"
+    )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeguard_core.cli import options
-from edgeguard_core.cli.output import pairs, percent, print_json, print_warnings, say, table
-from edgeguard_core.cli.progress import watched
+from edgeguard_core.cli.models_shadow import report_shadow
+from edgeguard_core.cli.output import pairs, print_json, say, table
+from edgeguard_core.cli.registry_option import MODELS, RegistryFolder, opened_registry
 
 if TYPE_CHECKING:
     from edgeguard_core.pipeline.registry import Registry
@@ -19,9 +20,6 @@ app = typer.Typer(
     epilog="Example: edgeguard models register office.bundle",
 )
 
-RegistryFolder = Annotated[
-    Path, typer.Option("--registry", help="The folder of the registry.", show_default=True)
-]
 VersionName = Annotated[
     str,
     typer.Argument(
@@ -36,19 +34,12 @@ Who = Annotated[
     str | None,
     typer.Option("--who", help="Who does it, kept in the history; else your account."),
 ]
-MODELS = Path("models")
-
-
-def _registry(folder: Path) -> "Registry":
-    from edgeguard_core.pipeline.registry import Registry
-
-    return Registry(folder)
 
 
 @app.command("list", epilog="Example: edgeguard models list")
 def list_versions(registry: RegistryFolder = MODELS, json: options.Json = False) -> None:
     """List the versions, and what the aliases stand for."""
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     state, versions = opened.state(), opened.versions()
     if json:
         told = [_told(version, state) for version in versions]
@@ -76,7 +67,7 @@ def show(
     version: VersionName, registry: RegistryFolder = MODELS, json: options.Json = False
 ) -> None:
     """Show what is known of a version, and what was done with it."""
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     state, found = opened.state(), opened.version(version)
     about = [event for event in opened.history() if found.number in _touched(event)]
     if json:
@@ -124,7 +115,7 @@ def register(
     It gets the next number; a bundle that is registered already keeps its own.
     """
     measured = None if metrics is None else _metrics(metrics)
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     found = opened.register(bundle, metrics=measured, run_id=run_id, note=note, who=who)
     _answer(opened, found, json)
 
@@ -141,7 +132,7 @@ def promote(
 
     The one before it stays, to go back to. A champion that is promoted again stays as it is.
     """
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     _answer(opened, opened.promote(version, why=because, who=who), json)
 
 
@@ -157,7 +148,7 @@ def rollback(
     Once more goes back further. What was rolled back from is not gone back to: only promoting it
     brings it back.
     """
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     _answer(opened, opened.rollback(why=because, who=who), json)
 
 
@@ -176,67 +167,19 @@ def shadow(
     """Name the version that is tried beside the champion, or end that."""
     if end == (version is not None):
         raise typer.BadParameter("Give either the version to shadow with, or --end.")
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     _answer(opened, opened.set_shadow(version, why=because, who=who), json)
 
 
-@app.command("shadow-report", epilog="Example: edgeguard models shadow-report today.csv")
-def report_shadow(
-    files: options.Files,
-    registry: RegistryFolder = MODELS,
-    schema: options.SchemaOption = None,
-    benign: options.Benign = None,
-    tz: options.TimeZone = "UTC",
-    local_network: options.LocalNetworks = None,
-    json: options.Json = False,
-    progress: options.ProgressFile = None,
-) -> None:
-    """Score files with champion and shadow, and tell where they differ.
-
-    Each alerts at the threshold in force for it. Recall and precision are compared at as many
-    alerts of both as the champion raises.
-    """
-    from edgeguard_core.pipeline.shadow import shadow_report
-
-    with watched(json, progress) as on_progress:
-        done = shadow_report(
-            _registry(registry),
-            files,
-            read=options.read_options(schema, benign, tz, local_network),
-            on_progress=on_progress,
-        )
-    if json:
-        print_json(done.to_json())
-        return
-    print_warnings(done.compared.warnings)
-    pairs(
-        [
-            ("champion, shadow", f"{done.champion:04d}, {done.shadow:04d}"),
-            ("flows", done.flows),
-            ("alerts of both", done.both),
-            ("of the champion alone", done.champion_only),
-            ("of the shadow alone", done.shadow_only),
-            ("alerts they share", percent(done.agreement)),
-            ("rank correlation", done.spearman),
-        ]
-    )
-    table(
-        "At as many alerts",
-        ("model", "alerts", "recall", "precision", "false alarms", "ROC AUC", "average precision"),
-        [
-            (
-                model.name, model.alerts, percent(model.recall), percent(model.precision),
-                percent(model.false_positive_rate), model.roc_auc, model.average_precision,
-            )
-            for model in done.compared.found.models
-        ],
-    )  # fmt: skip
+app.command("shadow-report", epilog="Example: edgeguard models shadow-report today.csv")(
+    report_shadow
+)
 
 
 @app.command("history", epilog="Example: edgeguard models history")
 def history(registry: RegistryFolder = MODELS, json: options.Json = False) -> None:
     """Show every step: when, who, what and why."""
-    steps = _registry(registry).history()
+    steps = opened_registry(registry).history()
     if json:
         print_json({"registry": registry, "history": [event.to_json() for event in steps]})
         return
@@ -257,7 +200,7 @@ def remove(
 
     The thresholds set for it on the spot go with it.
     """
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     _answer(opened, opened.remove(version, why=because, who=who), json)
 
 
@@ -346,7 +289,7 @@ def log_to_mlflow(
     """
     from edgeguard_core.pipeline.tracking import log_version
 
-    opened = _registry(registry)
+    opened = opened_registry(registry)
     found = opened.version(version)
     done = log_version(found, opened.state().aliases_of(found.number), store).to_json()
     if json:

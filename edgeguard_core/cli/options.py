@@ -13,6 +13,33 @@ Files = Annotated[
     list[Path], typer.Argument(help="Files of flows, or folders of them.", show_default=False)
 ]
 
+FilesOrStore = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Files of flows, or folders of them; or give --store."),
+]
+StoreOfWatch = Annotated[
+    str | None,
+    typer.Option("--store", help="In place of files: what a watch saw, from its store."),
+]
+Hours = Annotated[float, typer.Option("--hours", help="Of the store: so many hours back.", min=1)]
+LAST_HOURS = 24.0
+Sensors = Annotated[
+    list[str] | None,
+    typer.Option("--sensor", help="Of the store: this box alone. May be given again."),
+]
+
+
+def require_files_or_store(files: list[Path] | None, store: str | None) -> None:
+    """Nothing, when exactly one of them is given.
+
+    Raises
+    ------
+    typer.BadParameter
+        If both are, or neither.
+    """
+    if bool(files) == (store is not None):
+        raise typer.BadParameter("Give either files of flows, or the --store of a watch.")
+
 
 def bundle_path(text: str) -> Path:
     """Where the bundle lies that a person means: a path, or a version such as models@champion.

@@ -186,15 +186,31 @@ class Detector:
                 "absent): give flows that have it, or train a bundle on these."
             )
 
-    def score(self, flows: Flows) -> ScoredFlows:
+    def prepared(self, flows: Flows) -> ModelInput:
+        """The flows as the model reads them; a model prepared alike can read the same.
+
+        Raises
+        ------
+        SchemaError
+            As ``score`` does.
+        """
+        self.check(flows.schema, tuple(flows.columns))
+        return self.bundle.preprocessor.transform(flows)
+
+    def score(self, flows: Flows, inputs: ModelInput | None = None) -> ScoredFlows:
         """Score, p-value, severity and feature errors of each flow; no verdict yet.
+
+        Parameters
+        ----------
+        inputs
+            What ``prepared`` made of these flows, where it is there already.
 
         Raises
         ------
         SchemaError
             If the flows are of another schema, or one of the model's columns is absent.
         """
-        raw = self.raw(flows)
+        raw = self.raw(flows, inputs=inputs)
         p_values, extrapolated = self.calibration.p_values(raw.score)
         return ScoredFlows(
             scores=raw.score,
@@ -207,14 +223,20 @@ class Detector:
             line=flows.line,
         )
 
-    def raw(self, flows: Flows, *, details: bool = False) -> RawScores:
+    def raw(
+        self, flows: Flows, *, details: bool = False, inputs: ModelInput | None = None
+    ) -> RawScores:
         """What the model itself answers; with ``details`` also its reconstruction.
+
+        ``inputs`` are as of ``score``.
 
         Raises
         ------
         SchemaError
             As ``score`` does.
         """
+        if inputs is not None:
+            return self._scorer.score(inputs, details=details)
         self.check(flows.schema, tuple(flows.columns) if len(flows) else None)
         if not len(flows) and set(self.features) - set(flows.columns):
             flows = _without_rows(flows, self.bundle)

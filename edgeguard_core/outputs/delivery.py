@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
-from edgeguard_core.outputs.records import Kind, Record
+from edgeguard_core.outputs.records import UNSPOOLED, Kind, Record
 from edgeguard_core.outputs.sink import Sink, SinkEnded
 from edgeguard_core.outputs.spool import Spool
 
@@ -18,6 +18,8 @@ _MOST_DELAY_S = 30.0
 _MOST_ASKED_S = 300.0  # a receiver may ask for a longer pause, up to this
 _MOST_RECORDS = 200
 _MOST_BYTES = 512 << 10
+_MOST_COUNTS = 200  # hours that a sink which is away may miss
+_COUNTS_AT_ONCE = 20
 _LOOK_S = 0.5  # a clock that is turned by hand wakes nobody
 
 
@@ -60,7 +62,8 @@ class Delivery:
     most; meanwhile the others go on.
 
     Heartbeats are not spooled: of a sensor only the last counts, so a sink that was away gets
-    that one, and none outlives the process.
+    that one, and none outlives the process. Nor are counts of an hour, which only a store takes:
+    of each hour the last ones count.
 
     Parameters
     ----------
@@ -92,6 +95,11 @@ class Delivery:
         for worker in self._workers:
             worker.start()
 
+    @property
+    def takes_counts(self) -> bool:
+        """Whether a sink takes counts of an hour."""
+        return any(worker.takes_counts for worker in self._workers)
+
     def accept(self, records: Sequence[Record]) -> None:
         """The records are safe on disk when this returns; they are on their way.
 
@@ -102,12 +110,12 @@ class Delivery:
             same records may be given again.
         """
         self.start()
-        self.spool.append([record for record in records if record.kind is not Kind.HEARTBEAT])
+        self.spool.append([record for record in records if record.kind not in UNSPOOLED])
         with self._changed:
             for record in records:
-                if record.kind is Kind.HEARTBEAT:
+                if record.kind in UNSPOOLED:
                     for worker in self._workers:
-                        worker.heartbeats[record.sensor] = record
+                        worker.keep_last(record)
             self._changed.notify_all()
 
     def status(self) -> Mapping[str, SinkStatus]:
@@ -164,7 +172,9 @@ class _Worker(threading.Thread):
     ) -> None:
         super().__init__(name=f"edgeguard {sink.name}", daemon=True)
         self.sink = sink
-        self.heartbeats: dict[str, Record] = {}  # the last of each sensor; under `changed`
+        self.takes_counts = bool(getattr(sink, "takes_counts", False))
+        # The last heartbeat of each sensor and counts of each hour; under `changed`.
+        self.last: dict[str, Record] = {}
         self.closing = False
         self.abandoned = False
         self.ended = False
@@ -191,9 +201,19 @@ class _Worker(threading.Thread):
             ended=self.ended,
         )
 
+    def keep_last(self, record: Record) -> None:
+        """A record that is not spooled takes the place of the one before it."""
+        if record.kind is Kind.HEARTBEAT:
+            self.last[record.sensor] = record
+        elif self.takes_counts:
+            self.last[record.id] = record
+            counts = [key for key, one in self.last.items() if one.kind is Kind.COUNTS]
+            for key in counts[:-_MOST_COUNTS]:
+                del self.last[key]
+
     def is_idle(self) -> bool:
         """Whether nothing waits."""
-        nothing = not self.heartbeats and self._spool.waiting(self.sink.name) == 0
+        nothing = not self.last and self._spool.waiting(self.sink.name) == 0
         return nothing or self.ended
 
     def run(self) -> None:
@@ -230,10 +250,10 @@ class _Worker(threading.Thread):
     def _deliver(self) -> float | None:
         """One batch to the sink; how long to pause before the next try, None if it worked."""
         with self._changed:
-            heartbeats = dict(self.heartbeats)
+            last = dict(list(self.last.items())[:_COUNTS_AT_ONCE])
         try:
             chunk = self._spool.read(self.sink.name, _MOST_RECORDS, _MOST_BYTES)
-            batch = [*chunk.records, *heartbeats.values()]
+            batch = [*chunk.records, *last.values()]
             if batch:
                 self.sink.send(batch)
         except SinkEnded as error:
@@ -251,9 +271,9 @@ class _Worker(threading.Thread):
             self._spool.passed(self.sink.name, chunk)
             self._delivered += len(batch)
             self._failures, self._error = 0, None
-            for sensor, record in heartbeats.items():
-                if self.heartbeats.get(sensor) is record:
-                    del self.heartbeats[sensor]
+            for key, record in last.items():
+                if self.last.get(key) is record:
+                    del self.last[key]
             if self.is_idle():
                 self._changed.notify_all()  # for who waits in `flush`
         if self._spool.save_due_s(self.sink.name) == 0.0:

@@ -23,6 +23,7 @@ class Filtered:
     def __init__(self, sink: Sink, kinds: Collection[Kind]) -> None:
         self.name = sink.name
         self.linger_s = getattr(sink, "linger_s", 0.0)
+        self.takes_counts = getattr(sink, "takes_counts", False) and Kind.COUNTS in kinds
         self.dead_letters = getattr(sink, "dead_letters", None)
         self._sink = sink
         self._kinds = frozenset(kinds)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 _ID_CHARACTERS = 24
 
@@ -23,6 +23,11 @@ class Kind(StrEnum):
     DRIFT = "drift"
     SENSOR = "sensor"
     HEARTBEAT = "heartbeat"
+    COUNTS = "counts"
+
+
+UNSPOOLED: Final = frozenset((Kind.HEARTBEAT, Kind.COUNTS))
+"""Records of which only the latest counts; lost where a sink is away until the watch ends."""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ Needs SQLAlchemy (extra ``store``), so nothing on the edge path imports this mod
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, and_, delete, exists, func, inspect, select, tuple_
 
 from edgeguard_core.clock import Clock
 from edgeguard_core.errors import OutputError
 from edgeguard_core.outputs.store_engine import one_writer, store_now_ms
-from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, incidents
+from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, hour_counts, incidents
 
 _DAY_MS = 86_400_000.0
 _HEARTBEAT_DAYS = 3.0  # a heartbeat a minute is 13 MB a box in that time
+_COUNT_DAYS = 7.0  # an hour of a network that is never still takes 50 kB
 _EVERY_S = 600.0
 _ROWS_AT_ONCE = 2_000  # a transaction stays short, so that a page can read meanwhile
 _MOST_ROUNDS = 50  # the rest goes next time: alerts are not held up by a large clean-up
@@ -69,6 +70,10 @@ class Retention:
             ),
             heartbeats.c.time_ms,
         )
+        oldest_count_ms = time_ms - min(self._days, _COUNT_DAYS) * _DAY_MS
+        arrival = hour_counts.c.received_ms
+        if inspect(engine).has_table(hour_counts.name):  # an older store has none
+            _delete(engine, hour_counts, arrival < oldest_count_ms, arrival)
         self._drop_empty_incidents(engine, oldest_ms)
         if engine.dialect.name == "sqlite":
             if self._most_bytes is not None:

@@ -16,6 +16,7 @@ from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.outputs.store_rows import (
     Row,
     alert_row,
+    counts_row,
     event_row,
     heartbeat_row,
     incident_row,
@@ -52,6 +53,7 @@ class StoreSink:
         If the address cannot be read, or SQLAlchemy or the driver is not installed.
     """
 
+    takes_counts = True
     linger_s = 0.2  # a commit costs a sync: what comes within this time shares one
 
     def __init__(
@@ -145,7 +147,13 @@ class StoreSink:
 
     def _write(self, records: Sequence[Record]) -> None:
         from edgeguard_core.outputs.store_engine import one_writer
-        from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, incidents
+        from edgeguard_core.outputs.store_tables import (
+            alerts,
+            events,
+            heartbeats,
+            hour_counts,
+            incidents,
+        )
 
         with one_writer(self._engine) as connection:
             received_ms = self._next_arrival_ms(connection)
@@ -154,6 +162,8 @@ class StoreSink:
             self._insert(connection, events, rows[events.name])
             self._insert(connection, heartbeats, rows[heartbeats.name])
             self._insert(connection, incidents, rows[incidents.name], newer_by="revision")
+            counts = rows[hour_counts.name]
+            self._insert(connection, hour_counts, counts, newer_by="revision")
 
     def _next_arrival_ms(self, connection: "Connection") -> float:
         """Later than every arrival before, whatever the clock does; writers take turns."""
@@ -208,16 +218,26 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _rows_by_table(records: Sequence[Record], received_ms: float) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {"alerts": [], "events": [], "heartbeats": []}
     incidents: dict[str, Row] = {}  # of one id the highest revision of the batch
+    counts: dict[str, Row] = {}
     for record in records:
         if record.kind is Kind.ALERT:
             rows["alerts"].append(alert_row(record, received_ms))
         elif record.kind is Kind.INCIDENT:
-            row = incident_row(record)
-            before = incidents.get(row["id"])
-            if before is None or before["revision"] < row["revision"]:
-                incidents[row["id"]] = row
+            _keep_newer(incidents, incident_row(record))
+        elif record.kind is Kind.COUNTS:
+            _keep_newer(counts, counts_row(record, received_ms))
         elif record.kind is Kind.HEARTBEAT:
             rows["heartbeats"].append(heartbeat_row(record))
         else:
             rows["events"].append(event_row(record))
-    return {**rows, "incidents": list(incidents.values())}
+    return {
+        **rows,
+        "incidents": list(incidents.values()),
+        "hour_counts": list(counts.values()),
+    }
+
+
+def _keep_newer(rows: dict[str, Row], row: Row) -> None:
+    before = rows.get(row["id"])
+    if before is None or before["revision"] < row["revision"]:
+        rows[row["id"]] = row

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -19,16 +20,19 @@ from sqlalchemy import (
     and_,
     cast,
     func,
+    inspect,
     or_,
     select,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from edgeguard_core.bundle.arrays import load_arrays
 from edgeguard_core.errors import OutputError, SourceError
 from edgeguard_core.outputs.store_engine import check_format, open_engine, parse_url, reason, shown
 from edgeguard_core.outputs.store_rows import body_of
-from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, incidents
+from edgeguard_core.outputs.store_tables import alerts, events, heartbeats, hour_counts, incidents
 
+_HOUR_MS = 3_600_000.0
 _Of = TypeVar("_Of")
 
 
@@ -114,6 +118,47 @@ class StoredHeartbeat:
     dropped: int
     lag_s: float | None
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredCounts:
+    """What a watch counted within an hour of its traffic; ``packed`` are arrays as ``.npz``.
+
+    ``first`` is how many flows the watch had seen before: parts follow on one another.
+    """
+
+    id: str
+    sensor: str
+    what: str
+    bundle: str
+    hour_ms: float
+    received_ms: float
+    first: int
+    flows: int
+    revision: int
+    body: Mapping[str, Any]
+    packed: bytes
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The small figures beside the arrays."""
+        return dict(self.body.get("edgeguard") or {})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays.
+
+        Raises
+        ------
+        SourceError
+            If they are damaged.
+        """
+        try:
+            return load_arrays(self.packed)
+        except ValueError as error:
+            raise SourceError(
+                f"The counts of {self.sensor} in the store are damaged ({error}): ask for fewer "
+                "hours."
+            ) from error
 
 
 class AlertStore:
@@ -261,9 +306,47 @@ class AlertStore:
         query = query.order_by(heartbeats.c.time_ms.desc(), heartbeats.c.sensor.desc())
         return self._read(query.limit(most), StoredHeartbeat)[::-1]
 
+    def counted_last(self, what: str) -> str | None:
+        """Hash of the bundle of the latest counts; None where there are none.
+
+        ``what`` is as of ``hour_counts``.
+        """
+        table = hour_counts.c
+        query = select(table.bundle).where(table.what == what)
+        rows = self._rows(query.order_by(table.received_ms.desc()).limit(1))
+        return str(rows[0][0]) if rows else None
+
+    def hour_counts(
+        self, what: str, bundle: str, hours: float, sensors: Collection[str] | None = None
+    ) -> list[StoredCounts]:
+        """What the watches of a bundle counted in the last hours, in the order of the flows.
+
+        Parameters
+        ----------
+        what
+            ``"drift"`` or ``"shadow"``.
+        bundle
+            Hash of its ``SHA256SUMS``.
+        hours
+            Back from the latest hour that is there; the traffic's own time, not the clock's.
+        """
+        table = hour_counts.c
+        query = _among(
+            select(func.max(table.hour_ms)).where(table.what == what, table.bundle == bundle),
+            table.sensor,
+            sensors,
+        )
+        latest = next((row[0] for row in self._rows(query)), None)
+        if latest is None:
+            return []
+        chosen = select(hour_counts).where(table.what == what, table.bundle == bundle)
+        chosen = chosen.where(table.hour_ms > latest - hours * _HOUR_MS)
+        chosen = _among(chosen, table.sensor, sensors)
+        return self._read(chosen.order_by(table.sensor, table.hour_ms, table.first), StoredCounts)
+
     def counts(self) -> Mapping[str, int]:
         """How many rows each table holds."""
-        tables: tuple[Table, ...] = (alerts, incidents, events, heartbeats)
+        tables: tuple[Table, ...] = (alerts, incidents, events, heartbeats, hour_counts)
         return {
             table.name: sum(r[0] for r in self._rows(select(func.count()).select_from(table)))
             for table in tables
@@ -282,7 +365,14 @@ class AlertStore:
         with self._connection() as connection:
             if not self._is_known:
                 self._is_known = check_format(connection, self._address)
+            if hour_counts in query.get_final_froms() and not self._has_counts(connection):
+                return []
             return connection.execute(query).all() if self._is_known else []
+
+    @staticmethod
+    def _has_counts(connection: Connection) -> bool:
+        """Whether the store is of a version that kept counts; an older one has none."""
+        return inspect(connection).has_table(hour_counts.name)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

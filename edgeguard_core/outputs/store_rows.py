@@ -1,5 +1,6 @@
 """Records as rows of the store."""
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -85,6 +86,25 @@ def heartbeat_row(record: Record) -> Row:
         "dropped": _whole(own.get("dropped")) or 0,
         "lag_s": None if lag_s is None else _number(lag_s, 0.0),
         "body": body_json(record.body),
+    }
+
+
+def counts_row(record: Record, received_ms: float) -> Row:
+    """Counts of an hour as a row of ``hour_counts``; their arrays come as base64."""
+    own = dict(_part(record.body, "edgeguard"))
+    packed = str(own.pop("packed", ""))
+    return {
+        "id": _text(record.id, "id"),
+        "sensor": _text(record.sensor, "sensor"),
+        "what": _text(own.get("what"), "kind") or "",
+        "bundle": _text(own.get("bundle"), "host") or "",
+        "hour_ms": record.time_ms,
+        "received_ms": received_ms,
+        "first": _whole(own.get("first")) or 0,
+        "flows": _whole(own.get("flows")) or 0,
+        "revision": record.revision,
+        "body": body_json({**record.body, "edgeguard": own}),
+        "packed": base64.b64decode(packed),
     }
 
 

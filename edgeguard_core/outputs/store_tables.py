@@ -10,6 +10,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -94,3 +95,20 @@ heartbeats = Table(
     Column("body", Text, nullable=False),
 )
 Index("heartbeats_by_time", heartbeats.c.time_ms)
+
+hour_counts = Table(
+    "hour_counts",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("sensor", String(120), nullable=False),
+    Column("what", String(16), nullable=False),  # "drift" or "shadow"
+    Column("bundle", String(64), nullable=False),  # hash of its SHA256SUMS
+    Column("hour_ms", Double, nullable=False),  # begin of the hour, of the traffic's own time
+    Column("received_ms", Double, nullable=False),  # when the store took it
+    Column("first", BigInteger, nullable=False),  # flows of the watch that came before
+    Column("flows", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),  # an hour is told again as it grows
+    Column("body", Text, nullable=False),  # small figures
+    Column("packed", LargeBinary, nullable=False),  # arrays as .npz; no address in them
+)
+Index("hour_counts_by_hour", hour_counts.c.what, hour_counts.c.bundle, hour_counts.c.hour_ms)

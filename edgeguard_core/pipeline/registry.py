@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +11,9 @@ from edgeguard_core.bundle import Bundle
 from edgeguard_core.clock import Clock, SystemClock
 from edgeguard_core.errors import RegistryError
 from edgeguard_core.pipeline.account import account_name
-from edgeguard_core.pipeline.registry_folder import RegistryFolder
+from edgeguard_core.pipeline.registry_folder import STATE, RegistryFolder
 from edgeguard_core.pipeline.registry_state import (
+    ALIASES,
     CANDIDATE,
     CHAMPION,
     SHADOW,
@@ -287,10 +289,62 @@ def bundle_at(name: Path | str) -> Path:
     >>> bundle_at("office.bundle").name
     'office.bundle'
     """
-    path = Path(name)
-    folder, at, version = str(name).rpartition("@")
-    if not at or not folder or not version or path.exists():
-        return path
-    found = Registry(folder).version(version)
+    parts = _parts(name)
+    if parts is None:
+        return Path(name)
+    found = Registry(parts[0]).version(parts[1])
     found.require_same()
     return found.bundle_path
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An alias of a registry as a person writes it, ``models@champion``."""
+
+    registry: Registry
+    name: str
+
+    @classmethod
+    def of(cls, name: Path | str) -> "Alias | None":
+        """The alias; None for a path, and for the number of a version, which never changes.
+
+        >>> Alias.of("models@champion").name, Alias.of("models@2"), Alias.of("office.bundle")
+        ('champion', None, None)
+        """
+        parts = _parts(name)
+        return cls(Registry(parts[0]), parts[1]) if parts and parts[1] in ALIASES else None
+
+    @property
+    def stamp(self) -> tuple[int, int, int] | None:
+        """What changes with every step of the registry; None where it cannot be seen."""
+        try:
+            found = (self.registry.folder / STATE).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    @property
+    def state(self) -> Path:
+        """Where a watch of this alias keeps its place, whatever the alias stands for."""
+        return self.registry.folder / f"{self.name}.state"
+
+    def find(self) -> Version | None:
+        """The version that it stands for now, known to be the one registered; None for none.
+
+        Raises
+        ------
+        RegistryError
+            If the registry or the version is damaged.
+        """
+        found = self.registry._alias(self.name)
+        if found is not None:
+            found.require_same()
+        return found
+
+
+def _parts(name: Path | str) -> tuple[str, str] | None:
+    """Registry and version of ``models@2``; None of what is a path."""
+    folder, at, version = str(name).rpartition("@")
+    if not at or not folder or not version or Path(name).exists():
+        return None
+    return folder, version

@@ -24,8 +24,8 @@ from edgeguard_core.sources import ReadOptions
 
 
 @dataclass(frozen=True)
-class ShadowReport:
-    """How the two agree, each at its own threshold, and how they compare at as many alerts.
+class Agreement:
+    """How the two agree, each at its own threshold.
 
     Attributes
     ----------
@@ -39,8 +39,6 @@ class ShadowReport:
         Rank correlation of their scores.
     thresholds
         Of the champion and of the shadow, with where each comes from.
-    compared
-        At as many alerts each as the champion raises: threshold and calibration left aside.
     """
 
     champion: int
@@ -52,13 +50,9 @@ class ShadowReport:
     agreement: float
     spearman: float
     thresholds: tuple[dict[str, Any], dict[str, Any]]
-    compared: Compared
 
     def to_json(self) -> dict[str, Any]:
-        """The keys of ``models shadow-report --json``."""
-        at_equal_alerts = self.compared.to_json()
-        warnings = at_equal_alerts.pop("warnings")
-        del at_equal_alerts["peers_fitted_on"]
+        """The keys that ``models shadow-report --json`` has of files and of a store."""
         return {
             "champion": {"version": self.champion, "threshold": self.thresholds[0]},
             "shadow": {"version": self.shadow, "threshold": self.thresholds[1]},
@@ -70,9 +64,27 @@ class ShadowReport:
             },
             "agreement": self.agreement,
             "spearman": self.spearman,
-            "at_equal_alerts": at_equal_alerts,
-            "warnings": warnings,
         }
+
+
+@dataclass(frozen=True)
+class ShadowReport(Agreement):
+    """The same of files, and how the two compare at as many alerts.
+
+    Attributes
+    ----------
+    compared
+        At as many alerts each as the champion raises: threshold and calibration left aside.
+    """
+
+    compared: Compared
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of ``models shadow-report --json``."""
+        at_equal_alerts = self.compared.to_json()
+        warnings = at_equal_alerts.pop("warnings")
+        del at_equal_alerts["peers_fitted_on"]
+        return {**super().to_json(), "at_equal_alerts": at_equal_alerts, "warnings": warnings}
 
 
 def shadow_report(

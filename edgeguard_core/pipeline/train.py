@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import edgeguard_core
 from edgeguard_core.bundle import Bundle, BundleParts, Meter, check_target, save_bundle
 from edgeguard_core.config import TrainingConfig
+from edgeguard_core.detection.drift.reference import DriftReference
 from edgeguard_core.errors import EdgeGuardError, SchemaError
 from edgeguard_core.evaluation.matrices import expanded
 from edgeguard_core.features.context import with_context, without_context
@@ -24,7 +25,6 @@ from edgeguard_core.files import sha256_hex
 from edgeguard_core.flows.schema import Schema
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.column_remarks import column_remarks
-from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
 from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room

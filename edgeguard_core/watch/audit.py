@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-BODY_FROM: Final = 0.05
+from edgeguard_core.detection.drift.score_counts import TAIL, uneven
+
 _BINS: Final = 19  # of the body, .05 wide
 _ALERTS, _FLOWS = _BINS, _BINS + 1  # columns behind those of the body
 _HOUR_MS: Final = 3_600_000.0
@@ -105,8 +106,8 @@ class PromiseAudit:
         place = hour * _BUCKETS + buckets
         distinct, position = np.unique(place, return_inverse=True)
         counts = np.zeros((len(distinct), _FLOWS + 1), np.int64)
-        body = np.minimum((p_values - BODY_FROM) * (_BINS / (1 - BODY_FROM)), _BINS - 1)
-        inside = p_values > BODY_FROM
+        body = np.minimum((p_values - TAIL) * (_BINS / (1 - TAIL)), _BINS - 1)
+        inside = p_values > TAIL
         np.add.at(counts, (position[inside], body[inside].astype(np.int64)), 1)
         np.add.at(counts, (position[is_alert], _ALERTS), 1)
         np.add.at(counts, (position, _FLOWS), 1)
@@ -164,11 +165,10 @@ def _shift(total: NDArray[np.float64], drawn: NDArray[np.float64]) -> tuple[floa
     """Distance of the body from even, and how far chance moves it."""
     if not total[:_BINS].sum():
         return 0.0, 1.0
-    even = np.arange(1, _BINS + 1) / _BINS
     seen = np.cumsum(total[:_BINS]) / total[:_BINS].sum()
     sums = np.maximum(drawn[:, :_BINS].sum(axis=1, keepdims=True), 1.0)
     moved = np.abs(np.cumsum(drawn[:, :_BINS], axis=1) / sums - seen).max(axis=1)
-    return float(np.abs(seen - even).max()), float(np.quantile(moved, _SURE))
+    return uneven(total[:_BINS]), float(np.quantile(moved, _SURE))
 
 
 def _bucket(host: str | None) -> int:

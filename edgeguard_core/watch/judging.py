@@ -12,6 +12,7 @@ from edgeguard_core.detection.explain import Explanation, FeatureReason, explain
 from edgeguard_core.detection.incidents import causes, hosts
 from edgeguard_core.detection.shares import shares
 from edgeguard_core.features.context import COLUMNS, HostContext, has_context, has_needed
+from edgeguard_core.features.preprocessing import ModelInput
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Record
 from edgeguard_core.watch.exclusions import LiveExclusions
@@ -41,6 +42,12 @@ class Judged:
         Of each flow; nan and None where unknown.
     hidden
         Flows at or above the threshold that an exclusion hides.
+    flows
+        The flows themselves, with what their hosts did before where a model looks at it.
+    seconds
+        That scoring them took.
+    inputs
+        The flows as the model reads them, where somebody else wants them, too.
     """
 
     records: list[Record]
@@ -50,6 +57,32 @@ class Judged:
     start_ms: NDArray[np.float64]
     end_ms: NDArray[np.float64]
     hidden: int
+    flows: Flows
+    seconds: float = 0.0
+    inputs: ModelInput | None = None
+
+    def after(self, n: int) -> "Judged":
+        """The same without the first ``n`` flows; records and ``hidden`` stay."""
+        scored = self.scored
+        return replace(
+            self,
+            is_alert=self.is_alert[n:],
+            hosts=self.hosts[n:],
+            start_ms=self.start_ms[n:],
+            end_ms=self.end_ms[n:],
+            flows=self.flows.select(np.arange(n, len(self.flows))),
+            inputs=None,
+            scored=replace(
+                scored,
+                scores=scored.scores[n:],
+                p_values=scored.p_values[n:],
+                extrapolated=scored.extrapolated[n:],
+                severity=scored.severity[n:],
+                feature_errors=scored.feature_errors[n:],
+                labels=None,
+                line=scored.line[n:],
+            ),
+        )
 
 
 @dataclass
@@ -57,6 +90,13 @@ class Judge:
     """A detector at work on a stream. Used by one thread.
 
     Any cut of the stream into batches gives the same verdicts and the same lines.
+
+    Attributes
+    ----------
+    also_wants_context, keeps_inputs
+        What a shadow beside the detector needs of each batch.
+    columns
+        Those of the flows that came last, with context where it can be had; empty before.
     """
 
     detector: Detector
@@ -65,13 +105,17 @@ class Judge:
     clock: Clock
     context: HostContext
     incidents: LiveIncidents = field(default_factory=LiveIncidents)
+    also_wants_context: bool = False
+    keeps_inputs: bool = False
+    columns: tuple[str, ...] = ()
     _homeless: dict[float, int] = field(default_factory=dict)
     _untimed: int = 0
 
     @property
     def wants_context(self) -> bool:
         """Whether the model looks at what the hosts did before."""
-        return not set(COLUMNS).isdisjoint(self.detector.features)
+        mine = not set(COLUMNS).isdisjoint(self.detector.features)
+        return mine or self.also_wants_context
 
     def judge(self, flows: Flows, meter: str) -> Judged:
         """Verdicts on some flows, and the alerts among them that are to be told.
@@ -81,8 +125,13 @@ class Judge:
         SchemaError
             If the model cannot read them.
         """
+        if len(flows):
+            self.columns = (*flows.columns, *(COLUMNS if has_needed(flows) else ()))
         flows = self._with_context(flows)
-        scored = self.detector.score(flows)
+        begun_s = self.clock.monotonic()
+        inputs = self.detector.prepared(flows) if self.keeps_inputs and len(flows) else None
+        scored = self.detector.score(flows, inputs)
+        seconds = self.clock.monotonic() - begun_s
         start_ms, end_ms = _times(flows)
         host = hosts(flows)
         cause = causes(scored.feature_errors, scored.features, flows.schema)
@@ -99,7 +148,9 @@ class Judge:
         records = self._tell(flows, scored, lines, meter)
         self.incidents.make_room(self.detector.threshold, self.clock.monotonic())
         n_hidden = int(np.count_nonzero(hidden))
-        return Judged(records, is_alert, scored, host, start_ms, end_ms, n_hidden)
+        return Judged(
+            records, is_alert, scored, host, start_ms, end_ms, n_hidden, flows, seconds, inputs
+        )
 
     def _with_context(self, flows: Flows) -> Flows:
         if not self.wants_context or has_context(flows) or not has_needed(flows):

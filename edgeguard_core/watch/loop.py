@@ -3,34 +3,36 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeguard_core.clock import Clock, now_ms
 from edgeguard_core.detection.detector import Detector
-from edgeguard_core.errors import EdgeGuardError, OutputError
+from edgeguard_core.errors import OutputError
 from edgeguard_core.features.context import HostContext
 from edgeguard_core.flows.table import Flows
 from edgeguard_core.outputs.records import Kind, Record
 from edgeguard_core.sources.feed import Fed, Feed
+from edgeguard_core.watch.changes import Changes
 from edgeguard_core.watch.checkpoint import Checkpoint
 from edgeguard_core.watch.exclusions import LiveExclusions
 from edgeguard_core.watch.figures import Figures
 from edgeguard_core.watch.flow_queue import FlowQueue
-from edgeguard_core.watch.following import Following
+from edgeguard_core.watch.following import Brings, Following
+from edgeguard_core.watch.hours import Hours, hours_of
 from edgeguard_core.watch.incidents import LiveIncidents, Told
-from edgeguard_core.watch.judging import Judge
+from edgeguard_core.watch.judging import Judge, Judged
 from edgeguard_core.watch.keeper import Keeper
+from edgeguard_core.watch.live_drift import count_drift
 from edgeguard_core.watch.reporting import WatchSummary, heartbeat_figures
 from edgeguard_core.watch.service_notify import ServiceManager
 from edgeguard_core.watch.settings import BoxSettings
+from edgeguard_core.watch.shadowing import Shadow, ShadowFollowing
 from edgeguard_core.watch.telling import Teller
 from edgeguard_core.watch.warming import Warming
 from edgeguard_core.watch.wellbeing import Wellbeing
-
-if TYPE_CHECKING:
-    from edgeguard_core.watch.updates import Updater
 
 TICK_S: Final = 1.0
 _TAKE_S: Final = 0.1
@@ -66,7 +68,9 @@ class Watch:
     own_addresses
         Of this box, to notice that it sees nothing but itself.
     updater
-        Brings newer bundles; it gave the detector's.
+        Brings newer bundles, or those that are promoted; it gave the detector's.
+    shadow
+        What to score the same flows with beside the detector; it may become another one.
     warn
         Takes a sentence where records cannot: the disk is full, and there is room again.
     """
@@ -83,7 +87,8 @@ class Watch:
         checkpoint_file: Path | None = None,
         reviews: Path | None = None,
         own_addresses: Iterable[str] = (),
-        updater: "Updater | None" = None,
+        updater: Brings | None = None,
+        shadow: ShadowFollowing | None = None,
         warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.detector, self.feed, self.delivery = detector, feed, delivery
@@ -105,21 +110,24 @@ class Watch:
         self.watermark_ms = float("-inf")
         self.started_s = clock.monotonic()
         self._stopped = threading.Event()
-        self._reload: BoxSettings | None = None
+        self.changes = Changes()
         self._failure: BaseException | None = None
         self._pending: list[Record] = []
-        self._complaints: list[str] = []
         self._warn, self._is_held_back = warn, False
         self._newest_s = self.started_s
         self._tick_s = self._beat_s = float("-inf")
-        self._state_seen: tuple[int, int] | None = None
-        self._following = Following(updater)
+        self._following, self._shadows = Following(updater), shadow
         self._service = ServiceManager.of()
         self.keeper = Keeper(checkpoint_file, clock)
         if checkpoint is not None:
             self.watermark_ms = self.keeper.restore(
                 checkpoint, self.judge, self.figures, self.warming
             )
+        self.hours = Hours.of(self, checkpoint_file)
+        goes_on, counts = checkpoint is not None, self.figures.counts
+        self.hours.restore(goes_on=goes_on, rejected=counts["rejected"])
+        count_drift(self.hours, detector)
+        self.shadow: Shadow | None = None
         self._at_start = dict(self.counts)
 
     # -- from other threads and signals ------------------------------------------------------
@@ -130,11 +138,11 @@ class Watch:
 
     def reload(self, settings: BoxSettings) -> None:
         """Take up exclusions, budget and silence of other settings, and look at the state."""
-        self._reload = settings
+        self.changes.reload = settings
 
     def complain(self, sentence: str) -> None:
         """Tell that something asked of the running watch cannot be."""
-        self._complaints.append(sentence)
+        self.changes.complaints.append(sentence)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -231,6 +239,7 @@ class Watch:
         now_s, now_ms = self.clock.monotonic(), self._now_ms()
         # A live meter tells flows by their end; files and captures have them by their begin.
         told_ms = judged.end_ms if self.feed.is_live else judged.start_ms
+        self._count_hours(judged, told_ms, now_ms)
         end_ms = told_ms[np.isfinite(told_ms)]
         lag_s = None
         if len(end_ms):
@@ -251,7 +260,13 @@ class Watch:
         self._tell(self.judge.incidents.due(self.detector.threshold, now_s))
         self.keeper.is_dirty = True
         if self.warming.add(judged, self):
-            self._take_up_changes()
+            self.changes.take_up(self)
+
+    def _count_hours(self, judged: Judged, told_ms: NDArray[np.float64], now_ms: float) -> None:
+        if self.feed.is_live:
+            told_ms = np.minimum(told_ms, now_ms + _AHEAD_MS)
+        hours, counts = hours_of(told_ms, self.watermark_ms, now_ms), self.figures.counts
+        self.hours.add(judged, hours, counts["flows"], counts["rejected"], self.feed.meter)
 
     def close_incidents(self) -> None:
         """Tell every open incident for the last time."""
@@ -299,13 +314,16 @@ class Watch:
         now_s = self._tick_s = self.clock.monotonic()
         self._service.beat(now_s)
         self._following.look(self)
-        self._take_up_changes()
+        if self._shadows is not None:
+            self._shadows.look(self)
+        self.changes.take_up(self)
         threshold, incidents = self.detector.threshold, self.judge.incidents
         if self.feed.is_live:  # else its end closes them: no figure hangs on how fast it is read
             passed_ms = 1000.0 * (now_s - self._newest_s)
             closing = self.watermark_ms + passed_ms - 1000.0 * self.settings.late_s
             self._tell(incidents.close_before(closing, threshold, now_s))
         self._tell(incidents.due(threshold, now_s))
+        self._pending += self.hours.due(now_s)
         self._pending += self.wellbeing.look(
             now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter
         )
@@ -320,51 +338,18 @@ class Watch:
         figures = heartbeat_figures(self, strip)
         self._pending.append(self.teller.heartbeat(self._now_ms(), figures))
 
-    def _take_up_changes(self) -> None:
-        """Exclusions, thresholds and settings that are other ones by now."""
-        settings, self._reload = self._reload, None
-        if settings is not None:
-            self.exclusions.given = settings.exclusions
-            self.wellbeing.budget = settings.budget
-            self.wellbeing.silent_after_s = settings.silent_after_s
-            self.tell_event(Kind.SENSOR, "reloaded", "Settings were read again.")
-        while self._complaints:
-            self.tell_event(Kind.SENSOR, "settings", self._complaints.pop(0))
-        try:
-            self.exclusions.refresh()
-        except EdgeGuardError as error:
-            self.tell_event(Kind.SENSOR, "exclusions", str(error))
-        seen = _stamp(self.detector.state.path)
-        if seen == self._state_seen and settings is None:
-            return
-        is_first, self._state_seen = self._state_seen is None, seen
-        before, origin = self.detector.threshold, self.detector.origin
-        calibration = self.detector.calibration_origin
-        self.detector.refresh()
-        now = self.detector.threshold
-        if calibration != self.detector.calibration_origin or origin != self.detector.origin:
-            self.judge.incidents.reconsider()
-            self.wellbeing.changed()
-            self.tell_event(
-                Kind.SENSOR, "threshold",
-                f"The threshold is now {now.value:.6g} ({self.detector.origin}); it was "
-                f"{before.value:.6g} ({origin}).",
-                old=before.value, new=now.value, old_origin=origin,
-                new_origin=self.detector.origin,
-            )  # fmt: skip
-        elif is_first and self.detector.warnings:
-            for warning in self.detector.warnings:
-                self.tell_event(Kind.SENSOR, "threshold", warning)
-
     def _end(self, reader: threading.Thread) -> None:
         """The source has ended, or a stop was asked for."""
         self.feed.stop()
         self.queue.stop()
         self._following.close()
+        if self._shadows is not None:
+            self._shadows.close(self)
         reader.join(_CLOSE_S)
         now_s = self.clock.monotonic()
         if not self._stopped.is_set() and self._failure is None:
             self.close_incidents()
+        self._pending += self.hours.due(now_s, at_once=True)
         self._pending += self.wellbeing.look(
             now_s, self._now_ms(), self.watermark_ms, self.queue.dropped, self.feed.meter
         )
@@ -378,11 +363,3 @@ class Watch:
 
     def _now_ms(self) -> float:
         return now_ms(self.clock)
-
-
-def _stamp(folder: Path) -> tuple[int, int]:
-    """What changes when a version is added to a state folder."""
-    try:
-        return folder.stat().st_mtime_ns, len(list(folder.iterdir()))
-    except OSError:
-        return 0, 0

@@ -40,7 +40,7 @@ def heartbeat_figures(watch: "Watch", strip: list[list[float]]) -> dict[str, Any
     flows_lately = sum(bar[2] for bar in strip)
     report = watch.wellbeing.report
     flows = counts.get("flows", 0)
-    threshold = detector.threshold
+    threshold, shadow = detector.threshold, watch.shadow  # which another thread may end
     return {
         **{name: counts.get(name, 0) for name in (*COUNTED, "incidents")},
         "flows_per_s": round(flows_lately / seconds, 3) if seconds > 0 else 0.0,
@@ -80,5 +80,6 @@ def heartbeat_figures(watch: "Watch", strip: list[list[float]]) -> dict[str, Any
         "feed": dict(watch.feed.counters()),
         "open_incidents": len(watch.judge.incidents),
         "evicted": watch.judge.incidents.evicted + watch.judge.context.evicted,
+        "shadow": None if shadow is None else dict(shadow.figures()),
         "strip": strip,
     }

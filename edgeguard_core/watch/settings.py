@@ -37,6 +37,7 @@ KEYS: Final[Mapping[str, kinds.Reader]] = MappingProxyType(
     {
         "sensor": kinds.name,
         "bundle": kinds.path,
+        "shadow": kinds.path,
         "source": kinds.text,
         "local_networks": kinds.networks,
         "budget": kinds.number(0, "incidents a day", above=True),
@@ -87,6 +88,8 @@ class BoxSettings:
 
     Attributes
     ----------
+    shadow
+        A bundle that scores the same flows beside ``bundle``; nobody is told its alerts.
     budget
         Incidents a day that somebody can look into; None: nothing is said about it.
     timeouts_idle_s, timeouts_active_s
@@ -117,6 +120,7 @@ class BoxSettings:
 
     sensor: str = field(default_factory=socket.gethostname)
     bundle: Path | None = None
+    shadow: Path | None = None
     source: str | None = None
     local_networks: tuple[str, ...] | None = None
     budget: float | None = None

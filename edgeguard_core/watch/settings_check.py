@@ -30,9 +30,9 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
     def add(key: str, sentence: str) -> None:
         problems.append(f"{settings.origin(key)}: {key}: {sentence}")
 
-    for key in ("bundle", "require_signature"):
+    for key in ("bundle", "shadow", "require_signature"):
         path = settings.value(key)
-        if path is not None and not path.exists():
+        if path is not None and not path.exists() and not _is_registered(path):
             add(key, f"there is no {path}; check the path.")
     for key in ("state", "spool.folder"):
         folder = settings.value(key)
@@ -65,6 +65,12 @@ def implausible(settings: BoxSettings, now: datetime | None = None) -> list[str]
                 "renew or remove it.",
             )
     return problems
+
+
+def _is_registered(path: Path) -> bool:
+    """Whether it may be a version such as models@champion; which it is shows when it runs."""
+    folder, at, version = str(path).rpartition("@")
+    return bool(at and version) and Path(folder).is_dir()
 
 
 def _unread(source: str) -> str | None:

@@ -227,6 +227,16 @@ class Teller:
         }  # fmt: skip
         return Record(Kind.HEARTBEAT, id, now_ms, self.sensor, body)
 
+    def counts(self, id: str, hour_ms: float, figures: Mapping[str, Any], revision: int) -> Record:
+        """What was counted in an hour of the traffic; a store keeps it."""
+        body = {
+            "@timestamp": iso_time(hour_ms), "kind": Kind.COUNTS.value,
+            "event": {"id": id, "kind": "metric", "dataset": "edgeguard.counts"},
+            "message": f"{self.sensor} counted {figures['flows']} flows of the hour.",
+            "observer": self._observer, "edgeguard": strict(figures),
+        }  # fmt: skip
+        return Record(Kind.COUNTS, id, hour_ms, self.sensor, body, revision)
+
 
 def rows_of(flows: Flows, rows: Sequence[int]) -> list[FlowFacts]:
     """The facts of some rows."""

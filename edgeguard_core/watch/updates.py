@@ -6,7 +6,7 @@ to an older one because an old index is shown to it, or lose the one it has.
 
 import random
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,37 +19,16 @@ from edgeguard_core.errors import (
     OutputError,
 )
 from edgeguard_core.files import sha256_hex
+from edgeguard_core.outputs.records import Kind
 from edgeguard_core.watch.bundle_folder import BundleFolder, History, Trial, bundle_id
 from edgeguard_core.watch.download import Source
 from edgeguard_core.watch.proving import Prove, prove_in_child
+from edgeguard_core.watch.update import Update
 from edgeguard_core.watch.update_index import INDEX, MAX_INDEX_BYTES, UpdateIndex, read_index
 
 EVERY_S: Final = 3600.0
 HEALTHY_S: Final = 600.0
 MOST_STARTS: Final = 3
-
-
-@dataclass(frozen=True)
-class Update:
-    """A bundle that is now the current one, and what a person should know about it.
-
-    Attributes
-    ----------
-    bundle
-        Verified and proved; a watch makes its detector of it.
-    previous_id
-        What to go back to.
-    serial
-        Of the index that named it; None when it was gone back to.
-    told
-        One sentence each for the record: thresholds of this box that no longer apply.
-    """
-
-    id: str
-    bundle: Bundle
-    previous_id: str | None
-    serial: int | None
-    told: tuple[str, ...]
 
 
 class Updater:
@@ -73,6 +52,8 @@ class Updater:
     healthy_s
         How long a new bundle must run before it counts as kept.
     """
+
+    kind, reason = Kind.SENSOR, "update"
 
     def __init__(
         self,

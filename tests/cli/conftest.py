@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import trained
+from flow_texts import in_order, unlabelled
+from support import data as shared
 
 from edgeguard_core.cli.main import main
 
@@ -70,3 +72,10 @@ def cic(tmp_path_factory) -> Path:
 def bundle(zeek, tmp_path) -> Path:
     """The Zeek bundle, copied, so that a test may change it or put a state beside it."""
     return shutil.copytree(zeek, tmp_path / "B")
+
+
+@pytest.fixture
+def log(tmp_path) -> Path:
+    """A Zeek log of 4,426 flows without labels, in the order of the begins."""
+    path = unlabelled(shared("zeek/iot23_42-1.csv.gz"), tmp_path / "unsorted.csv")
+    return in_order(path, tmp_path / "conn.csv")

@@ -7,11 +7,13 @@ from dashboard_app import said, verdict_button
 from live_store import NOW_MS, alert, event, heartbeat, incident, write
 from sqlalchemy import create_engine, text
 from streamlit.testing.v1 import AppTest
+from support import PROJECT
 
 from dashboard import jobs, live_demo, live_review, live_source
 from dashboard.components import live_source as chooser
 from dashboard.keys import LiveKey, ReviewKey
 from dashboard.wording import live as words
+from edgeguard_core.cli import edge
 from edgeguard_core.detection.review import Verdict
 from edgeguard_core.outputs.records import Kind
 
@@ -251,3 +253,24 @@ def test_the_demo_starts_takes_commands_and_can_be_stopped(page: AppTest) -> Non
     page.run()
     assert words.DEMO_ENDED in said(page)
     assert page.button(key=LiveKey.START_DEMO)
+
+
+def test_a_line_says_whether_the_traffic_is_what_the_bundle_learned(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'alerts.sqlite'}"
+    flows = PROJECT / "sample_data" / "office_with_attacks.csv.gz"
+    words_of = ["watch", PROJECT / "models" / "demo", flows, "--store", url, "--quiet",
+                "--state", tmp_path / "state"]  # fmt: skip
+    assert edge.main([str(word) for word in words_of]) == 0
+    page = watching(app, monkeypatch, url)
+    (line,) = [one for one in said(page).splitlines() if "Traffic of the last 24 hours" in one]
+    assert "Drift of 1 feature." in line
+    assert "Furthest moved: `src_network`, " in line
+
+
+def test_without_counts_nothing_is_said_of_drift(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = watching(app, monkeypatch, full(tmp_path))
+    assert "Traffic of the last" not in said(page)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import output_records
 import pytest
-from output_records import TurnedClock, alert, event, heartbeat
+from output_records import TurnedClock, alert, counts, event, heartbeat
 from servers import wait_for
 
 from edgeguard_core.errors import OutputError
@@ -290,3 +290,34 @@ def test_a_pipe_whose_reader_leaves_ends_quietly(tmp_path):
         told = child.stderr.read()
         child.wait(timeout=30)
     assert (child.returncode, told) == (0, "Nobody reads standard output any more.\n")
+
+
+def test_counts_go_to_sinks_that_take_them_and_never_into_the_spool(started):
+    store, lines = Memory("store"), Memory("lines")
+    store.takes_counts = True
+    delivery = started(store, lines)
+    assert delivery.takes_counts
+    store.gate.clear()  # it is slow
+    delivery.accept([counts(1, 1), alert(1)])
+    delivery.accept([counts(1, 2), counts(2, 1), heartbeat(1)])
+    store.gate.set()
+    assert delivery.flush(20)
+    latest = [(one.id, one.revision) for one in store.got if one.id == counts(1).id]
+    assert latest[-1] == (counts(1).id, 2)
+    assert counts(2).id in store.ids
+    assert counts(1).id not in lines.ids
+    assert lines.ids == [alert(1).id, heartbeat(1).id]
+
+
+def test_a_store_that_is_away_misses_all_but_the_last_hours(started, clock):
+    store = Memory("store")
+    store.takes_counts = True
+    store.trouble = OutputError("It is away.")
+    delivery = started(store)
+    delivery.accept([counts(hour) for hour in range(230)])
+    tried(store, 1)
+    store.trouble = None
+    clock.sleep(60)
+    delivery.accept([])
+    assert delivery.flush(20)
+    assert [one.time_ms for one in store.got] == [counts(hour).time_ms for hour in range(30, 230)]

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from output_records import START_MS, TurnedClock, alert, event, heartbeat, incident
+from output_records import START_MS, TurnedClock, alert, counts, event, heartbeat, incident
 from sqlalchemy import create_engine, text
 
 from edgeguard_core.errors import OutputError, SourceError
@@ -52,6 +52,7 @@ def test_a_store_that_nobody_wrote_to_is_empty(store):
     assert store.incidents(0) == []
     assert store.lanes(0, 1000) == []
     assert store.last_heartbeats() == []
+    assert store.hour_counts("drift", "b" * 64, 24) == []
     assert set(store.counts().values()) == {0}
 
 
@@ -73,11 +74,13 @@ def test_an_alert_is_read_as_it_was_told(sink, store):
 
 
 def test_what_comes_twice_is_there_once(sink, store):
-    batch = [alert(1), alert(2), incident(1), event(1), heartbeat(1)]
+    batch = [alert(1), alert(2), incident(1), event(1), heartbeat(1), counts(1)]
     sink.send(batch)
     before = store.alerts()
     sink.send(batch + batch)
-    assert store.counts() == {"alerts": 2, "incidents": 1, "events": 1, "heartbeats": 1}
+    assert store.counts() == {
+        "alerts": 2, "incidents": 1, "events": 1, "heartbeats": 1, "hour_counts": 1,
+    }  # fmt: skip
     assert store.alerts() == before
 
 
@@ -196,6 +199,52 @@ def test_heartbeats_stay_three_days_and_the_last_of_each_sensor_for_ever(url, st
     sink.close()
     kept = [(one.sensor, one.time_ms) for one in store.heartbeats(0)]
     assert kept == [("barn", silent[1].time_ms), *(("gate", one.time_ms) for one in beats[2:])]
+
+
+def test_counts_of_an_hour_stand_in_their_last_revision_and_are_read_in_order(sink, store):
+    sink.send([counts(5, 2), counts(1), counts(5, 1), counts(4, sensor="barn")])
+    sink.send([counts(5, 1), counts(1, 3), counts(5, bundle="c" * 64, sensor="x")])
+    found = store.hour_counts("drift", "b" * 64, 24)
+    assert [(one.sensor, one.revision, one.first) for one in found] == [
+        ("barn", 1, 400), ("gate", 3, 100), ("gate", 2, 500),
+    ]  # fmt: skip
+    assert (found[2].packed, found[2].flows) == (bytes([0, 255, 2]), 20)
+    assert found[2].hour_ms == START_MS + 5 * 3_600_000.0
+    assert found[2].body["edgeguard"]["rejected"] == 3
+    assert "packed" not in found[2].body["edgeguard"]
+    assert [one.first for one in store.hour_counts("drift", "b" * 64, 2)] == [400, 500]
+    assert [one.first for one in store.hour_counts("drift", "b" * 64, 9, ["barn"])] == [400]
+    assert store.hour_counts("shadow", "b" * 64, 24) == []
+
+
+def test_counts_go_a_week_after_they_came(url, store):
+    sink = StoreSink(url, 300.0, TurnedClock())
+    sink.send([counts(1), counts(2)])
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        old = "UPDATE hour_counts SET received_ms = received_ms - 7.5 * 86400000 WHERE first = 100"
+        connection.execute(text(old))
+    engine.dispose()
+    sink.close()
+    sink = StoreSink(url, 300.0, TurnedClock())
+    sink.send([event(1)])
+    sink.close()
+    assert [one.first for one in store.hour_counts("drift", "b" * 64, 24)] == [200]
+
+
+def test_a_store_of_before_there_were_counts_is_read_and_gets_them(sink, store, url):
+    sink.send([alert(1)])
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE hour_counts"))
+    engine.dispose()
+    with AlertStore(url) as reader:
+        assert reader.hour_counts("drift", "b" * 64, 24) == []
+        assert reader.counts()["alerts"] == 1
+    again = StoreSink(url, 30.0, TurnedClock())
+    again.send([counts(1)])
+    again.close()
+    assert len(store.hour_counts("drift", "b" * 64, 24)) == 1
 
 
 def test_a_newer_store_is_refused_by_writer_and_reader(sink, store, url):

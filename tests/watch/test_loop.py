@@ -145,10 +145,10 @@ def test_overload_drops_the_oldest_counts_them_and_recovers(tmp_path):
     clock = ManualClock()
 
     class Slow(Detector):
-        def score(self, flows):
+        def score(self, flows, inputs=None):
             busy.set()
             assert fed.wait(20)
-            return super().score(flows)
+            return super().score(flows, inputs)
 
     flows = office().select(np.arange(1_000))
     parts = cut(flows, *range(50, 1_000, 50))

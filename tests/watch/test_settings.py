@@ -131,6 +131,15 @@ def test_what_cannot_work_here_is_found(file, tmp_path):
     assert "6 hours are less than a day" in found[4]
 
 
+def test_a_registered_version_may_be_bundle_and_shadow(file, tmp_path):
+    (tmp_path / "models").mkdir()
+    file.write_text("bundle: models@champion\nshadow: nowhere@shadow\n")
+    found = load_settings(file, environment={})
+    assert found.bundle == tmp_path / "models@champion"
+    (told,) = implausible(found)
+    assert "shadow: there is no" in told
+
+
 def test_a_half_life_without_a_re_calibration_is_found(file):
     file.write_text("half_life_hours: 48\n")
     (problem,) = implausible(load_settings(file, environment={}))

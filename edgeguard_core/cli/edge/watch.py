@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeguard_core.cli.edge import SUMMARIES
 from edgeguard_core.cli.edge.arguments import Parser
+from edgeguard_core.cli.edge.named import Bundles
 from edgeguard_core.errors import EdgeGuardError, OutputError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     add("--require-signature", type=Path, metavar="PUBKEY", help="refuse bundles not signed by it")
     add("--updates", metavar="DIR|URL", help="take newer bundles from there, signed by one of the "
         "keys of --require-signature")  # fmt: skip
+    add("--shadow", metavar="BUNDLE", help="score the same flows with this bundle, too, such as "
+        "models@shadow; nobody is told its alerts")  # fmt: skip
     add("--quiet", action="store_true", help="no warnings on stderr")
     return found
 
@@ -77,9 +80,6 @@ def command(arguments: Sequence[str]) -> int:
     if settings.bundle is None or settings.source is None:
         missing = "bundle" if settings.bundle is None else "source"
         raise EdgeGuardError(f"There is no {missing} to watch with: name it, or give --config.")
-    from edgeguard_core.pipeline.registry import bundle_at
-
-    settings = replace(settings, bundle=bundle_at(settings.bundle))
     with _open(asked, settings) as watch:
         summary = _run(watch, asked)
     line = json.dumps(summary.to_json())
@@ -95,6 +95,7 @@ def _has_file(settings: "BoxSettings") -> bool:
 def _flags(asked: argparse.Namespace) -> dict[str, Any]:
     return {
         "bundle": None if asked.bundle is None else Path(asked.bundle),
+        "shadow": None if asked.shadow is None else Path(asked.shadow),
         "source": asked.source,
         "state": asked.state,
         "sensor": asked.sensor,
@@ -123,19 +124,21 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
     assert settings.bundle is not None
     assert settings.source is not None
     clock = SystemClock()
+    named, source = Bundles(settings), settings.source
+    settings = replace(settings, bundle=named.path)
     updater = _updater(settings, clock)
-    bundle = updater.start() if updater else _bundle(settings.bundle, settings.require_signature)
+    bundle = updater.start() if updater else _bundle(named.path, settings.require_signature)
     state = StateFolder.of(bundle, settings.state)
     detector = Detector(bundle, state)
-    kind = sources.kind_of(settings.source)
+    kind = sources.kind_of(source)
     wanted = sources.Wanted(asked.speed, asked.from_start, asked.until_end)
     resumes = asked.resume or (kind == "log" and not asked.from_start and not asked.until_end)
     resumes = resumes or kind == "interface"
-    file = checkpoint_path(state.path, str(Path(settings.source).absolute()))
+    place = named.place(state.path, follows=updater is None)
+    file = checkpoint_path(place, str(Path(source).absolute()))
     _make(file.parent)
     checkpoint = Checkpoint.load(file) if resumes else None
     position = checkpoint.position if checkpoint is not None else None
-    source = settings.source
     settings = replace(settings, sinks=_sinks(asked, settings))
     feed = sources.open_feed(source, detector, settings, wanted, position)
     with contextlib.ExitStack() as stack:
@@ -153,7 +156,8 @@ def _open(asked: argparse.Namespace, settings: "BoxSettings") -> Iterator["Watch
             checkpoint=checkpoint, checkpoint_file=None if kind in ("capture", "file") else file,
             reviews=state.path / REVIEWS,
             own_addresses=sources.own_addresses() if kind == "interface" else (),
-            updater=updater,
+            updater=updater or named.promotions(bundle),
+            shadow=named.shadow(),
             warn=lambda sentence: None if asked.quiet else print_warnings([sentence]),
         )  # fmt: skip
         metrics = _metrics(settings, watch)

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard_core.pipeline.drift.blocks import BlockCounts
-from edgeguard_core.pipeline.drift.reference import MISSING, DriftReference, FeatureSketch
+from edgeguard_core.detection.drift.blocks import BlockCounts
+from edgeguard_core.detection.drift.reference import MISSING, DriftReference, FeatureSketch
 from edgeguard_core.pipeline.drift.statistics import (
     PSI_GROUPS,
     chi_square_p,

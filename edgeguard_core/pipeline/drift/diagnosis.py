@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from edgeguard_core.detection.drift.gathering import SERVICE, Gathering
 from edgeguard_core.pipeline.drift.covariate import DISTANCE_LIMIT, FeatureDrift
-from edgeguard_core.pipeline.drift.gathering import SERVICE, Gathering
 from edgeguard_core.pipeline.drift.scores import ScoreDrift
 
 QUIET_SHARE: Final = 0.2

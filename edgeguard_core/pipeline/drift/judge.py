@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgeguard_core.bundle import DRIFT, Bundle
 from edgeguard_core.detection import Detector
+from edgeguard_core.detection.drift.reference import DriftReference, reference_of
+from edgeguard_core.detection.drift.seen import SeenFlows
 from edgeguard_core.detection.incidents import cause_of
 from edgeguard_core.detection.reading import reading_for
 from edgeguard_core.errors import NotEnoughDataError
@@ -19,10 +20,8 @@ from edgeguard_core.pipeline.drift.covariate import (
     feature_drifts,
 )
 from edgeguard_core.pipeline.drift.diagnosis import Diagnosis, Signs, diagnose
-from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.pipeline.drift.schema import SchemaDrift, schema_drift, unread_columns
 from edgeguard_core.pipeline.drift.scores import ScoreDrift, score_drift
-from edgeguard_core.pipeline.drift.seen import SeenFlows
 from edgeguard_core.pipeline.drift.sensor import Fault, faults, sentences
 from edgeguard_core.pipeline.drift.statistics import total_variation
 from edgeguard_core.pipeline.progress import OnProgress, Progress, silent
@@ -104,19 +103,6 @@ class DriftReport:
         }
 
 
-def reference_of(bundle: Bundle) -> DriftReference | None:
-    """What the bundle's features were in training; None where it was trained before it kept that.
-
-    Raises
-    ------
-    BundleError
-        If the file does not hold what it should.
-    """
-    if DRIFT not in bundle.files:
-        return None
-    return DriftReference.from_arrays(bundle.arrays(DRIFT), bundle.preprocessor)
-
-
 def drift_files(
     detector: Detector,
     paths: Sequence[str | Path],
@@ -144,8 +130,11 @@ def drift_files(
             f"{seen.n} {'benign ' * is_labelled}flows of {named(paths)} are too few to judge; give "
             f"{MINIMUM_BENIGN_ROWS} or more."
         )
-    schema = schema_drift(detector, report, absent, unread_columns(paths, options))
-    return _judged(detector, reference, seen, schema, report, is_labelled)
+    rejected = report.rejected.total() / max(report.rows, 1)
+    unread = unread_columns(paths, options)
+    schema = schema_drift(detector, rejected, report.meter, absent, unread)
+    warnings = usage_warnings(detector, report)
+    return judged(detector, reference, seen, schema, warnings, is_labelled)
 
 
 def _read(
@@ -161,8 +150,7 @@ def _read(
     def relay(share: float) -> None:
         on_progress(Progress("drift", share, f"Looked at {report.accepted:,} flows"))
 
-    against = reference or DriftReference(())
-    every, benign = SeenFlows(detector, against), SeenFlows(detector, against)
+    every, benign = SeenFlows.of(detector, reference), SeenFlows.of(detector, reference)
     absent, is_labelled = set[str](), False
     batches = contextual_batches if wants_context(detector.features) else read_batches
     for batch in batches(paths, options, report, relay):
@@ -182,19 +170,17 @@ def _read(
     return (benign if is_labelled else every), absent, is_labelled
 
 
-def _judged(
+def judged(
     detector: Detector,
     reference: DriftReference | None,
     seen: SeenFlows,
     schema: SchemaDrift,
-    report: ReadReport,
+    warnings: Sequence[str],
     is_labelled: bool,
 ) -> DriftReport:
+    """What the counts of some flows say, be they of a file or of a watch."""
     features = [] if reference is None else _features(detector, reference, seen, schema.absent)
-    scores = seen.scores
-    score = None
-    if scores is not None:
-        score = score_drift(scores, detector.calibration, detector.threshold)
+    score = None if seen.scores is None else score_drift(seen.scores)
     measured = [feature for feature in features if not feature.is_history]
     broken = [] if reference is None else _faults(reference, seen, schema.absent)
     moved = [feature.name for feature in measured if feature.has_drifted]
@@ -218,7 +204,7 @@ def _judged(
         diagnosis=diagnose(signs),
         threshold=threshold_json(detector),
         calibration_origin=detector.calibration_origin,
-        warnings=tuple(_warnings(detector, report, reference)),
+        warnings=tuple(_with_what_is_lacking(detector, warnings, reference)),
     )
 
 
@@ -230,13 +216,12 @@ def _features(
 
 def _still_moved(reference: DriftReference, seen: SeenFlows, moved: Sequence[str]) -> list[str]:
     """Of the moved features those that lie as far off without the odd flows."""
-    if not seen.usual.n:
+    if not seen.n_usual:
         return list(moved)
     return [
         sketch.name
         for at, sketch in enumerate(reference.features)
-        if sketch.name in moved
-        and total_variation(sketch.counts, seen.usual.totals(at)) >= DISTANCE_LIMIT
+        if sketch.name in moved and total_variation(sketch.counts, seen.usual[at]) >= DISTANCE_LIMIT
     ]
 
 
@@ -249,14 +234,13 @@ def _faults(reference: DriftReference, seen: SeenFlows, absent: Sequence[str]) -
     ]
 
 
-def _warnings(
-    detector: Detector, report: ReadReport, reference: DriftReference | None
+def _with_what_is_lacking(
+    detector: Detector, warnings: Sequence[str], reference: DriftReference | None
 ) -> list[str]:
-    told = usage_warnings(detector, report)
-    if reference is None:
-        told.insert(
-            0,
-            f"Bundle {detector.bundle.path} does not keep what its features looked like, so the "
-            "scores alone are judged; train again to have features judged, too.",
-        )
-    return told
+    if reference is not None:
+        return list(warnings)
+    return [
+        f"Bundle {detector.bundle.path} does not keep what its features looked like, so the "
+        "scores alone are judged; train again to have features judged, too.",
+        *warnings,
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeguard_core.detection import Detector
-from edgeguard_core.sources import ReadOptions, ReadReport, expand, open_source
+from edgeguard_core.sources import ReadOptions, expand, open_source
 from edgeguard_core.sources.files import FileSource
 
 _MORE_REJECTED: Final = 0.1  # of the rows, beyond what training rejected
@@ -77,9 +77,23 @@ class SchemaDrift:
 
 
 def schema_drift(
-    detector: Detector, report: ReadReport, absent: Collection[str], extra: Sequence[str]
+    detector: Detector,
+    rejected: float,
+    meter: str,
+    absent: Collection[str] = (),
+    extra: Sequence[str] = (),
 ) -> SchemaDrift:
-    """What a reading says of the layout of its files; ``absent`` are features not given."""
+    """What a reading says of the layout of its flows.
+
+    Parameters
+    ----------
+    rejected
+        Share of its rows.
+    absent
+        Features that are not given.
+    extra
+        Columns that no schema reads.
+    """
     data = detector.bundle.manifest.data
     rejected_before = sum(dict(data.get("rejected", {})).values()) / max(data.get("rows", 0), 1)
     context = detector.bundle.schema.context
@@ -89,9 +103,9 @@ def schema_drift(
         absent=(*measured, *history),
         missing_columns=tuple(measured or history),
         extra_columns=tuple(extra),
-        rejected=report.rejected.total() / max(report.rows, 1),
+        rejected=rejected,
         rejected_before=rejected_before,
-        meter=report.meter,
+        meter=meter,
         meter_before=detector.bundle.manifest.meter.format,
     )
 

@@ -4,19 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgeguard_core.pipeline.drift.blocks import BlockCounts
-from edgeguard_core.pipeline.drift.covariate import (
-    ALPHA,
-    compared,
-)
-from edgeguard_core.pipeline.drift.reference import FeatureSketch, bins_of, cuts_of
-from edgeguard_core.thresholds import Calibration, Threshold, ThresholdSketch
+from edgeguard_core.detection.drift.blocks import BlockCounts
+from edgeguard_core.detection.drift.reference import FeatureSketch
+from edgeguard_core.detection.drift.score_counts import QUANTILES, TAIL, ScoreCounts
+from edgeguard_core.pipeline.drift.covariate import ALPHA, compared
 
-TAIL: Final = 0.05
-"""p-values up to here are the tail, where attacks stand; above is the body, which drift moves."""
-_QUANTILES: Final = (0.5, 0.9, 0.99)
 _SURE_SIGMAS: Final = 2.58  # of a one-sided bound that chance passes once in two hundred files
 _CALIBRATION_SIGMAS: Final = 3.0  # that chance in the calibration is granted
 _TIMES_EXPECTED: Final = 2.0  # more alerts or tail than that matter
@@ -110,32 +103,15 @@ class ScoreDrift:
         }
 
 
-def score_drift(
-    scores: NDArray[np.float32], calibration: Calibration, threshold: Threshold
-) -> ScoreDrift:
-    """Scores of the judged flows held against the calibration's.
+def score_drift(counts: ScoreCounts) -> ScoreDrift:
+    """Scores of the judged flows, at least one, held against the calibration's.
 
     How alike neighbours were in the calibration nobody kept: as alike as here, it is assumed.
-
-    Parameters
-    ----------
-    scores
-        In the order of the flows, shape ``(n,)``, not empty.
     """
-    p_values, _ = calibration.p_values(scores)
-    sketch, alerts = calibration.sketch, threshold.alerts(scores)
-    cuts, counts = _reference_bins(sketch)
-    flags = np.stack([alerts, p_values <= TAIL], axis=1).astype(np.int64)
-    bins = bins_of(cuts, _on_edges(scores, sketch))
-    blocks = BlockCounts([len(counts), 2, 2])
-    blocks.add(np.column_stack([bins, flags]))
+    reference, blocks = counts.reference, counts.blocks
     effects = blocks.design_effects(0, ordered=True)
-    moved = compared(FeatureSketch("score", cuts, counts, effects), blocks, 0)
-    n = sketch.n_benign
-    expected = threshold.promised_false_positive_rate
-    if expected is None:
-        expected = int(sketch.counts_at(threshold.value)[0]) / n
-    known = np.sort(scores[~np.isnan(scores)])
+    before = FeatureSketch("score", reference.cuts, reference.counts, effects)
+    moved = compared(before, blocks, 0)
     return ScoreDrift(
         psi=moved.psi,
         distance=moved.distance,
@@ -143,39 +119,13 @@ def score_drift(
         is_large=moved.is_large,
         effective_flows=moved.effective_flows,
         quantiles={
-            share: (_quantile(sketch, share), float(np.quantile(known, share)))
-            for share in _QUANTILES
+            share: (calibrated, counts.quantile(share))
+            for share, calibrated in zip(QUANTILES, reference.quantiles.tolist(), strict=True)
         },
-        alerts=_share(blocks, 1, expected, n),
-        tail=_share(blocks, 2, TAIL, n),
-        body_shift=_body_shift(p_values),
+        alerts=_share(blocks, 1, reference.expected, reference.n),
+        tail=_share(blocks, 2, TAIL, reference.n),
+        body_shift=counts.body_shift(),
     )
-
-
-def _reference_bins(
-    sketch: ThresholdSketch,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Borders of some sixty bins, and the calibration's flows in them."""
-    points, weights = sketch.benign_points()
-    values = points.astype(np.float32)
-    cuts = cuts_of(values, weights)
-    counts = np.bincount(bins_of(cuts, values), weights=weights, minlength=len(cuts) + 2)
-    return cuts, counts.astype(np.int64)
-
-
-def _on_edges(scores: NDArray[np.float32], sketch: ThresholdSketch) -> NDArray[np.float32]:
-    """The scores as the sketch knows its own: exact, or rounded down to an edge."""
-    if sketch.complete:
-        return scores
-    below = np.append(np.float32(0), sketch.edges)
-    rounded = below[np.searchsorted(sketch.edges, scores, side="right")]
-    return np.where(np.isnan(scores), scores, rounded)
-
-
-def _quantile(sketch: ThresholdSketch, share: float) -> float:
-    points, weights = sketch.benign_points()
-    at = np.searchsorted(np.cumsum(weights), share * weights.sum())
-    return float(points[min(int(at), len(points) - 1)])
 
 
 def _share(blocks: BlockCounts, at: int, expected: float, n_calibration: int) -> Share:
@@ -188,12 +138,3 @@ def _share(blocks: BlockCounts, at: int, expected: float, n_calibration: int) ->
         for n in (flows, blocks.n)
     )
     return Share(here, expected, alike, independent)
-
-
-def _body_shift(p_values: NDArray[np.float64]) -> float:
-    body = np.sort(p_values[p_values > TAIL])
-    if not len(body):
-        return 1.0
-    even = (body - TAIL) / (1 - TAIL)
-    steps = np.arange(len(body) + 1) / len(body)
-    return float(max(np.abs(even - steps[1:]).max(), np.abs(even - steps[:-1]).max()))

@@ -1,12 +1,10 @@
 """Signs of a broken sensor: columns that stopped moving, fell to nothing, or hit a ceiling."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgeguard_core.pipeline.drift.reference import FeatureSketch
+from edgeguard_core.detection.drift.extremes import ColumnExtremes
+from edgeguard_core.detection.drift.reference import FeatureSketch
 
 _DEAD_SHARE: Final = 0.99  # of the flows that hold one value
 _ALIVE_SHARE: Final = 0.9  # … and at most that many did in training
@@ -20,36 +18,6 @@ _DIRECTIONS: Final = {
     "fwd_": "what is sent",
 }
 _OF_A_DIRECTION: Final = ("packets", "bytes")  # what a direction that is measured cannot lack
-
-
-class ColumnExtremes:
-    """Of F numeric columns: smallest and largest value, zeros, and how often the largest came.
-
-    In bounded memory, whatever the cut into batches.
-    """
-
-    def __init__(self, columns: int) -> None:
-        self.n = 0
-        self.low = np.full(columns, np.inf)
-        self.high = np.full(columns, -np.inf)
-        self.zeros = np.zeros(columns, np.int64)
-        self.known = np.zeros(columns, np.int64)
-        self.at_high = np.zeros(columns, np.int64)
-
-    def add(self, at: int, values: NDArray[Any]) -> None:
-        """Look at some cells of one column, shape ``(n,)``."""
-        numbers = values[np.isfinite(values)]
-        if not len(numbers):
-            return
-        highest = float(numbers.max())
-        times = int(np.count_nonzero(numbers == highest))
-        if highest > self.high[at]:
-            self.high[at], self.at_high[at] = highest, times
-        elif highest == self.high[at]:
-            self.at_high[at] += times
-        self.low[at] = min(self.low[at], float(numbers.min()))
-        self.zeros[at] += int(np.count_nonzero(numbers == 0))
-        self.known[at] += len(numbers)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edgeguard_core.config import TrainingConfig
+from edgeguard_core.detection.drift.reference import DriftReference
 from edgeguard_core.features.preprocessing import Preprocessor
 from edgeguard_core.pipeline.drift.covariate import ALPHA, FeatureDrift, feature_drifts
-from edgeguard_core.pipeline.drift.reference import DriftReference
 from edgeguard_core.sources import read_flows
 
 DRAWS = 50

@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from edgeguard_core.detection.drift.gathering import Gathering
 from edgeguard_core.pipeline.drift.covariate import FeatureDrift
 from edgeguard_core.pipeline.drift.diagnosis import Kind, Signs, diagnose
-from edgeguard_core.pipeline.drift.gathering import Gathering
 from edgeguard_core.pipeline.drift.scores import ScoreDrift, Share
 
 VICTIM = Gathering("destination", "10.0.0.5", 0.9, 0.1)

@@ -10,9 +10,10 @@ from edgeguard_core.bundle import DRIFT, Bundle, save_bundle
 from edgeguard_core.bundle.golden import make_golden
 from edgeguard_core.bundle.lean import lean_files
 from edgeguard_core.detection import Detector
+from edgeguard_core.detection.drift.reference import reference_of
 from edgeguard_core.errors import NotEnoughDataError, SchemaError
 from edgeguard_core.pipeline.convert import convert_bundle
-from edgeguard_core.pipeline.drift.judge import drift_files, reference_of
+from edgeguard_core.pipeline.drift.judge import drift_files
 from edgeguard_core.pipeline.tables import write_flows
 from edgeguard_core.sources import ReadOptions, read_flows
 

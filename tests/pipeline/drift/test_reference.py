@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edgeguard_core.bundle.arrays import dump_arrays, load_arrays
+from edgeguard_core.detection.drift.reference import DriftReference, bins_of, cuts_of, reference_of
 from edgeguard_core.errors import BundleError
-from edgeguard_core.pipeline.drift.judge import reference_of
-from edgeguard_core.pipeline.drift.reference import DriftReference, bins_of, cuts_of
 
 NUMBERS = arrays(
     np.float32, st.integers(1, 200), elements=st.floats(-1e9, 1e9, width=32, allow_nan=False)

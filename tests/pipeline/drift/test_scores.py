@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from edgeguard_core.pipeline.drift.scores import score_drift
+from edgeguard_core.detection.drift.score_counts import ScoreCounts, ScoreReference
+from edgeguard_core.pipeline.drift import scores as scores_module
 from edgeguard_core.pipeline.judge import score_all
 from edgeguard_core.thresholds import Calibration, conformal, fixed
 
@@ -14,6 +15,13 @@ def scores(nsl, normals, tmp_path_factory):
     source = tmp_path_factory.mktemp("s") / "x.txt"
     source.write_text("\n".join(normals[3_000:9_000]) + "\n")
     return score_all(nsl, [source]).scores
+
+
+def score_drift(scores, calibration, threshold):
+    """Of all scores at once."""
+    counts = ScoreCounts(ScoreReference.of(calibration, threshold))
+    counts.add(scores, calibration.p_values(scores)[0], threshold.alerts(scores))
+    return scores_module.score_drift(counts)
 
 
 def calibrated(scores):

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard_core.pipeline.drift.reference import FeatureSketch, bins_of, cuts_of
-from edgeguard_core.pipeline.drift.sensor import ColumnExtremes, Fault, faults, sentences
+from edgeguard_core.detection.drift.extremes import ColumnExtremes
+from edgeguard_core.detection.drift.reference import FeatureSketch, bins_of, cuts_of
+from edgeguard_core.pipeline.drift.sensor import Fault, faults, sentences
 
 BEFORE = np.random.default_rng(0).exponential(100, 5_000).astype(np.float32)
 

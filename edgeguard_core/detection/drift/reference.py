@@ -7,11 +7,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeguard_core.bundle import DRIFT, Bundle
+from edgeguard_core.detection.drift.blocks import BlockCounts
 from edgeguard_core.errors import BundleError
 from edgeguard_core.features.preprocessing import Preprocessor
 from edgeguard_core.features.transform import LARGEST_RAW
 from edgeguard_core.flows.table import Flows
-from edgeguard_core.pipeline.drift.blocks import BlockCounts
 
 MOST_CUTS: Final = 64  # of one feature, before those that set a frequent value apart
 _CUTS_IN_ALL: Final = 3_200  # of all features: the file stays below 32 kB
@@ -232,6 +233,19 @@ class DriftReference:
             raise BundleError(f"The drift reference is damaged ({error}): train again.") from error
         _require_sound(features, preprocessor)
         return cls(features)
+
+
+def reference_of(bundle: Bundle) -> DriftReference | None:
+    """What the bundle's features were in training; None where it was trained before it kept that.
+
+    Raises
+    ------
+    BundleError
+        If the file does not hold what it should.
+    """
+    if DRIFT not in bundle.files:
+        return None
+    return DriftReference.from_arrays(bundle.arrays(DRIFT), bundle.preprocessor)
 
 
 def _learn_cuts(column: NDArray[Any], most: int) -> NDArray[np.float32]:
