@@ -64,6 +64,7 @@ def run(
             accept=dict.fromkeys(accept or [], because),
             on_progress=on_progress,
         )
+        print_warnings(warning for each in done.outcomes for warning in each.warnings)
         done.require()
     if json:
         print_json(_told(done))
