@@ -15,7 +15,8 @@ WORKERS ?= 2
 # One file's tests stay on one worker, so what a module trains is trained once.
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help environment environment-dev environment-airflow system dashboard test test-airflow \
+.PHONY: help environment environment-dev environment-airflow environment-mlops system dashboard \
+	test test-airflow test-mlops \
 	check lint format readme demo-bundle bench-quality lock clean
 
 help: ## this list
@@ -29,6 +30,9 @@ environment-dev: # the same and what the tests need
 
 environment-airflow: # Airflow, in .venv-airflow
 	@bash tools/environment_airflow.sh
+
+environment-mlops: # the same as for the tests, and MLflow, in .venv-mlops
+	@bash tools/environment_mlops.sh
 
 system: # what the tests need beside Python packages
 	@bash tools/system_packages.sh
@@ -52,6 +56,10 @@ check: environment-dev ## the fast lane, under three minutes: format, lint, type
 
 test-airflow: environment-dev environment-airflow ## install Airflow beside it, then run the DAGs for real
 	@$(PY) -m pytest tests/dags
+
+test-mlops: environment-mlops ## install MLflow beside it, then what is logged there is read back
+	@EDGEGUARD_NEEDS_MLFLOW=1 .venv-mlops/bin/python -m pytest tests/pipeline/test_tracking.py \
+		tests/pipeline/runs/test_tracked.py
 
 lint: environment-dev # format, lint, types, floors; all of them, whatever the first one says
 	@failed=0; \
@@ -80,5 +88,5 @@ lock: ## make requirements.lock and requirements-dev.lock again from pyproject.t
 	@bash tools/lock.sh
 
 clean: ## remove the environments and every cache
-	@rm -rf .venv .venv-airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-airflow .venv-mlops .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

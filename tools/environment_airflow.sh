@@ -6,22 +6,9 @@ set -euo pipefail
 cd -P "$(dirname "$0")/.."
 
 environment=.venv-airflow
-source tools/virtualenv.sh
+source tools/environment_apart.sh
 
-stamp="$environment/.installed"
+depends_on() { cat dags/requirements.txt dags/constraints.txt; }
+fill() { install -r dags/requirements.txt; }
 
-fingerprint() {
-    {
-        pwd
-        cat dags/requirements.txt dags/constraints.txt
-    } | cksum
-}
-
-if [ -x "$python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
-    exit 0
-fi
-make_environment
-echo "installing Airflow into $environment (about a minute and 300 MB the first time)"
-install -r dags/requirements.txt ||
-    stop "could not install Airflow (reason above). Check the network or pip's configuration, and run make again."
-fingerprint >"$stamp"
+keep Airflow "about a minute and 300 MB"

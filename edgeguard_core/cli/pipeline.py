@@ -68,6 +68,7 @@ def run(
             who=who,
             on_progress=on_progress,
         )
+        print_warnings(warning for each in done.outcomes for warning in each.warnings)
         done.require()
     if json:
         print_json(_told(done))

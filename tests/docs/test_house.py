@@ -43,7 +43,7 @@ def tracked() -> list[Path]:
             check=True,
         ).stdout.decode()
     except (OSError, subprocess.CalledProcessError):
-        skipped = {".venv", ".venv-airflow", ".git", "__pycache__"}
+        skipped = {".venv", ".venv-airflow", ".venv-mlops", ".git", "__pycache__"}
         everything = (path for path in ROOT.rglob("*") if path.is_file())
         return [p for p in everything if not skipped & set(p.relative_to(ROOT).parts)]
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]

@@ -1,9 +1,9 @@
 """What is logged to MLflow, read back through MLflow's own client."""
 
-import importlib.util
 import sys
 
 import pytest
+from mlflow_store import client_of, needs_mlflow
 from support import PROJECT
 
 from edgeguard_core.bundle import Bundle
@@ -12,10 +12,6 @@ from edgeguard_core.pipeline.registry import Registry
 from edgeguard_core.pipeline.tracking import log_version
 
 DEMO = PROJECT / "models" / "demo"
-needs_mlflow = pytest.mark.skipif(
-    importlib.util.find_spec("mlflow") is None,
-    reason="needs MLflow: pip install -r requirements-mlops.txt",
-)
 
 
 @pytest.fixture
@@ -29,13 +25,11 @@ def version(tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_parameters_metrics_artifacts_and_the_model_version_are_read_back(version, tmp_path, capfd):
-    from mlflow import MlflowClient
-
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     done = log_version(version, ("champion", "shadow"), store)
     assert log_version(version, ("champion",), store) == done  # once is enough
     assert capfd.readouterr().err == ""
-    client = MlflowClient(tracking_uri=store, registry_uri=store)
+    client = client_of(store)
     (experiment,) = [x for x in client.search_experiments() if x.name == "edgeguard"]
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.run_id, run.info.status) == (done.run_id, "FINISHED")
@@ -59,7 +53,7 @@ def test_parameters_metrics_artifacts_and_the_model_version_are_read_back(versio
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("store", ["sqlite:////no/such/folder/mlflow.db", "nonsense://x"])
 def test_a_store_that_cannot_be_written_is_one_sentence(version, store):
-    with pytest.raises(OutputError, match=r"MLflow cannot write .*; give another --store"):
+    with pytest.raises(OutputError, match=r"MLflow cannot write .*; name another store"):
         log_version(version, (), store)
 
 

@@ -52,6 +52,7 @@ KEYS: Final[Mapping[str, kinds.Reader]] = MappingProxyType(
         "gates.edge_budget.most_kilobytes": kinds.number(0, "kilobytes", above=True),
         "gates.edge_budget.most_latency_us": kinds.number(0, "microseconds", above=True),
         "gates.edge_budget.most_memory_mb": kinds.number(0, "megabytes", above=True),
+        "track.mlflow": own.mlflow_store,
         "promote": kinds.one_of(FIRST, BETTER, NEVER),
         "registry": kinds.path,
         "artifacts": kinds.path,
@@ -121,6 +122,8 @@ class PipelineConfig:
     promote
         When a registered version becomes champion: ``first`` where there is none yet, ``better``
         also where it is ahead of the champion, ``never``.
+    mlflow
+        The tracking URI of an MLflow that gets a copy of how each run ended; None without.
     settings
         Every key with its value as plain JSON, defaults included.
     origins
@@ -144,6 +147,7 @@ class PipelineConfig:
     variant: str = "float32"
     limits: Limits = field(default_factory=Limits)
     promote: str = FIRST
+    mlflow: str | None = None
     registry: Path = DEFAULT_FOLDER
     artifacts: Path = ARTIFACTS
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -259,6 +263,7 @@ def _built(
         variant=get("convert.variant", "float32"),
         limits=limits,
         promote=get("promote", FIRST),
+        mlflow=get("track.mlflow", None),
         registry=get("registry", DEFAULT_FOLDER),
         artifacts=get("artifacts", ARTIFACTS),
         settings={key: _plain(value) for key, value in values.items()},

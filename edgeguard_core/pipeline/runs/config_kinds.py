@@ -44,14 +44,34 @@ def _source(entry: Any, folder: Path | None) -> Source:
                 "holds a password, which the run would keep; write ${NAME} in its place and give "
                 "it in the environment"
             )
-        local = "sqlite:///"
-        if folder is not None and url.startswith(local) and not url.startswith(local + "/"):
-            url = f"{local}{folder / url.removeprefix(local)}"
-        return Query(url, entry["sql"])
+        return Query(_at_home(url, folder), entry["sql"])
     if not isinstance(entry, str) or not entry.strip():
         raise ValueError(f"holds {entry!r}; name a file, a folder, a pattern or a query")
     found = Path(entry.strip()).expanduser()
     return found if folder is None else folder / found
+
+
+def mlflow_store(value: Any, folder: Path | None) -> str:
+    """A tracking URI of MLflow; the path of an SQLite file starts in the folder of the config."""
+    found = text(value, folder)
+    if "://" not in found:
+        raise ValueError(
+            f"must be a tracking URI such as sqlite:///mlflow.db or http://HOST:5000, not {found!r}"
+        )
+    if _PASSWORD.search(found):
+        raise ValueError(
+            "holds a password, which the run would keep; give it in the environment, as "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
+    return _at_home(found, folder)
+
+
+def _at_home(url: str, folder: Path | None) -> str:
+    """The address with the path of an SQLite file made one from the root."""
+    local = "sqlite:///"
+    if folder is None or not url.startswith(local) or url.startswith(local + "/"):
+        return url
+    return f"{local}{folder / url.removeprefix(local)}"
 
 
 def schema(value: Any, folder: Path | None) -> str:

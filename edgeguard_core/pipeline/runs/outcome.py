@@ -20,6 +20,8 @@ class Outcome:
         ``refused``, or ``failed``, which is also raised.
     refusals
         What the gates said and nobody accepted; ``accepted`` is what was.
+    warnings
+        What went wrong beside the run and did it no harm, a sentence each.
     """
 
     stage: str
@@ -28,12 +30,14 @@ class Outcome:
     accepted: tuple[Refusal, ...] = ()
     message: str = ""
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         told = [refusal.to_json() for refusal in self.refusals]
         accepted = [refusal.to_json() for refusal in self.accepted]
-        return {**vars(self), "refusals": told, "accepted": accepted}
+        lists = {"refusals": told, "accepted": accepted, "warnings": list(self.warnings)}
+        return {**vars(self), **lists}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -45,4 +49,5 @@ class Outcome:
             accepted=tuple(Refusal(**each) for each in values["accepted"]),
             message=values["message"],
             seconds=values["seconds"],
+            warnings=tuple(values.get("warnings", ())),
         )

@@ -29,6 +29,7 @@ from edgeguard_core.pipeline.runs.outcome import DONE, FAILED, REFUSED, REUSED, 
 from edgeguard_core.pipeline.runs.registering import metrics
 from edgeguard_core.pipeline.runs.run import Run
 from edgeguard_core.pipeline.runs.stages import BY_NAME, STAGES, Stage, Work
+from edgeguard_core.pipeline.runs.tracked import require_tracking, tracked
 from edgeguard_core.watch.settings import did_you_mean
 
 _MOST_RUNS_SEARCHED: Final = 50
@@ -50,6 +51,8 @@ def run_stage(run: Run, name: str, on_progress: OnProgress = silent) -> Outcome:
         hint = did_you_mean(name, STAGES) or f"; there are {', '.join(STAGES)}"
         raise EdgeGuardError(f"No stage is called {name!r}{hint.rstrip('?')}.")
     stage, started = BY_NAME[name], run.clock.monotonic()
+    if name == STAGES[0]:
+        require_tracking(run.config)
     with run.folder.worked_on(run.clock):
         run.log.write("begins", name, "")
         try:
@@ -71,7 +74,7 @@ def run_stage(run: Run, name: str, on_progress: OnProgress = silent) -> Outcome:
         )
         _tell(run, outcome)
         _write_summaries(run, {**artifacts, name: artifact})
-    return outcome
+        return tracked(run, outcome)
 
 
 def _tell(run: Run, outcome: Outcome) -> None:
