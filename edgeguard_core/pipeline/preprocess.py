@@ -119,12 +119,15 @@ class Parted:
         Everything that is not trained on; its hosts have all of their history.
     timeline
         Which file each learned flow is from, shape ``(n,)``.
+    positions
+        Which of the normal flows each learned one is, shape ``(n,)``.
     """
 
     learned: Flows
     held_out: Flows
     tested: Flows
     timeline: NDArray[np.int64]
+    positions: NDArray[np.int64]
     kind: str
 
 
@@ -136,8 +139,14 @@ def parted(
     *,
     kind: str | None = None,
     seed: int = 0,
+    always: NDArray[np.bool_] | None = None,
 ) -> Parted:
     """All flows of some files in what is trained on and what is not.
+
+    Parameters
+    ----------
+    always
+        Which of the normal flows are trained on wherever they stand, ``(m,)``.
 
     Raises
     ------
@@ -148,6 +157,7 @@ def parted(
     """
     timeline = report.timeline[normal.rows]
     parts = split(normal.flows, test_share, timeline=timeline, kind=kind, seed=seed)
+    parts = parts.placed(always)
     if not len(parts.first):
         raise NotEnoughDataError(
             f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
@@ -161,6 +171,7 @@ def parted(
         held_out=learned.select(parts.last),
         tested=with_context(flows, report.timeline).select(for_test),
         timeline=timeline[parts.first],
+        positions=parts.first,
         kind=parts.kind,
     )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,14 +47,9 @@ class Suspicion:
 
     def cleaned(self, normal: NormalFlows) -> NormalFlows:
         """The normal flows without those that are left out, and with what a person is told."""
-        warnings = [*normal.warnings, *self.warnings]
-        if not len(self.left_out):
-            return replace(normal, warnings=warnings)
-        rows = normal.rows.copy()
-        rows[np.flatnonzero(rows)[self.left_out]] = False
-        kept = np.ones(len(normal.flows), np.bool_)
-        kept[self.left_out] = False
-        return NormalFlows(normal.flows.select(kept), rows, warnings)
+        some = np.zeros(len(normal.flows), np.bool_)
+        some[self.left_out] = True
+        return normal.without(some, self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """What a bundle remembers of it, and what ``train --json`` prints."""
