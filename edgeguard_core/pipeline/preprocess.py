@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,9 @@ def parted(
     Parameters
     ----------
     always
-        Which of the normal flows are trained on wherever they stand, ``(m,)``.
+        Which of the normal flows are trained on wherever they stand, ``(m,)``: those that a person
+        judged. They keep the history that they were judged with, also where their neighbours are
+        not learned; without it they would be other flows than those that alert.
 
     Raises
     ------
@@ -165,15 +167,28 @@ def parted(
         )
     for_test = ~normal.rows
     for_test[np.flatnonzero(normal.rows)[parts.last]] = True
-    learned = with_context(normal.flows, timeline)
+    learned, whole = with_context(normal.flows, timeline), with_context(flows, report.timeline)
+    if always is not None and always.any():
+        learned = _with_history(learned, whole.select(normal.rows), always)
     return Parted(
         learned=learned.select(parts.first),
         held_out=learned.select(parts.last),
-        tested=with_context(flows, report.timeline).select(for_test),
+        tested=whole.select(for_test),
         timeline=timeline[parts.first],
         positions=parts.first,
         kind=parts.kind,
     )
+
+
+def _with_history(flows: Flows, whole: Flows, some: NDArray[np.bool_]) -> Flows:
+    """The flows, ``(m,)``, some of them with the history that they have among all flows."""
+    columns = {
+        name: np.where(some, whole.columns[name], values)
+        if flows.schema.column(name).context
+        else values
+        for name, values in flows.columns.items()
+    }
+    return replace(flows, columns=columns)
 
 
 def _check_target(out: Path, *, force: bool) -> None:

@@ -104,7 +104,7 @@ def test_another_file_is_refused_in_a_sentence(path):
 
 
 def test_without_a_verdict_there_is_nothing_to_hand_on(tmp_path):
-    with pytest.raises(EdgeGuardError, match="Nothing is decided about x.csv yet"):
+    with pytest.raises(EdgeGuardError, match=r"Nothing is decided about x\.csv yet"):
         feedback_of(Reviews(tmp_path / "reviews.sqlite"), SOURCE, "x.csv", NOON)
 
 
@@ -157,5 +157,5 @@ def test_what_is_no_text_and_what_is_not_there(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SourceError, match="it is not UTF-8 text"):
         read_feedback(tmp_path / "x")
-    with pytest.raises(SourceError, match="Cannot read the feedback in .*check the path"):
+    with pytest.raises(SourceError, match=r"Cannot read the feedback in .*check the path"):
         read_feedback(tmp_path / "none")
