@@ -113,14 +113,17 @@ def show(files: FeedbackFiles, json: options.Json = False) -> None:
     if json:
         print_json({"feedback": told})
         return
+    words = ("true", "false", "known benign")
     rows = [
         (
-            Path(one["file"]).name, one["judged"], one["verdicts"]["true"], one["verdicts"]["false"],
-            one["verdicts"]["known benign"], ", ".join(one["by"]),
+            Path(one["file"]).name,
+            one["judged"],
+            *(one["verdicts"][word] for word in words),
+            ", ".join(one["by"]),
         )
         for one in told
-    ]  # fmt: skip
-    table("", ("feedback", "about", "true", "false", "known benign", "by"), rows)
+    ]
+    table("", ("feedback", "about", *words, "by"), rows)
 
 
 @app.command(
