@@ -169,7 +169,7 @@ def parted(
     for_test[np.flatnonzero(normal.rows)[parts.last]] = True
     learned, whole = with_context(normal.flows, timeline), with_context(flows, report.timeline)
     if always is not None and always.any():
-        learned = _with_history(learned, whole.select(normal.rows), always)
+        learned = _with_history(learned, whole, np.flatnonzero(normal.rows)[always], always)
     return Parted(
         learned=learned.select(parts.first),
         held_out=learned.select(parts.last),
@@ -180,14 +180,18 @@ def parted(
     )
 
 
-def _with_history(flows: Flows, whole: Flows, some: NDArray[np.bool_]) -> Flows:
-    """The flows, ``(m,)``, some of them with the history that they have among all flows."""
-    columns = {
-        name: np.where(some, whole.columns[name], values)
-        if flows.schema.column(name).context
-        else values
-        for name, values in flows.columns.items()
-    }
+def _with_history(
+    flows: Flows, whole: Flows, at: NDArray[np.int64], some: NDArray[np.bool_]
+) -> Flows:
+    """The flows, ``(m,)``, some of them with the history that they have among all flows.
+
+    ``at`` says where each of those stands among all flows.
+    """
+    columns = dict(flows.columns)
+    for name in columns:
+        if flows.schema.column(name).context:
+            columns[name] = columns[name].copy()
+            columns[name][some] = whole.columns[name][at]
     return replace(flows, columns=columns)
 
 

@@ -100,6 +100,16 @@ class Validated(Artifact):
     problem: str | None = None
 
     @property
+    def for_log(self) -> list[str]:
+        """That flows which look like an attack were vouched for."""
+        if not self.vouched:
+            return []
+        return [
+            f"{self.vouched:,} of the flows that look like an attack were judged benign, so the "
+            f"contamination gate does not count them: {'; '.join(self.reasons)}."
+        ]
+
+    @property
     def rejected_share(self) -> float:
         """Of the rows; 0 without any."""
         return sum(self.rejected.values()) / max(self.rows, 1)

@@ -70,6 +70,7 @@ class Learnable:
             keep=config.keep_suspected,
             held_out=CALIBRATION_SHARE,
             promise=config.promise,
+            whose="labelled or judged" if self.judged.by_person else "labelled",
         )
 
     def cleaned(self, suspicion: Suspicion) -> NormalFlows:

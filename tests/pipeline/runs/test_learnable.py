@@ -171,6 +171,9 @@ def test_who_is_vouched_for_is_not_left_out_and_the_rest_of_a_scan_is(
     assert found["nobody"].suspected >= left_out
     assert (found["vouched"].suspected, found["vouched"].left_out) == (0, 0)
     assert found["vouched"].vouched == found["nobody"].suspected
+    (told,) = found["vouched"].for_log
+    assert told.startswith(f"{found['nobody'].suspected:,} of the flows that look like an attack")
+    assert found["nobody"].for_log == found["true"].for_log == []
     assert (found["true"].suspected, found["true"].normal) == (0, 1374)
 
 
