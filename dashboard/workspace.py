@@ -5,6 +5,7 @@
     $EDGEGUARD_WORK            default: the user's cache folder
     ├── files/ID/              file.json, the upload itself, schema.yaml of a mapping
     ├── jobs/ID/               see jobs.py
+    ├── feedback/              verdicts written for a training, see feedback.py
     ├── bundles/NAME           learned here or uploaded, a folder or a .zip
     └── dashboard.log
 

@@ -125,6 +125,8 @@ def _figures(run: RunReport) -> None:
     registered = run.artifact("register")
     if registered is not None:
         st.caption(words.registered(registered))
+    for sentence in pipelines.told(run):
+        st.caption(wording.plain(sentence))
 
 
 def _lineage(run: RunReport) -> None:

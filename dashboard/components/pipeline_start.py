@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import jobs, pipelines, training, wording, workspace
-from dashboard.components import boundary
+from dashboard.components import boundary, pipeline_feedback
 from dashboard.keys import Key, PipelineKey
 from dashboard.wording import pipeline as words
 from edgeguard_core.errors import EdgeGuardError
@@ -42,6 +42,7 @@ def choose() -> PipelineConfig | None:
     st.caption(words.where(config.artifacts, config.registry))
     if reason is not None:
         st.info(reason, icon=":material/info:")
+    pipeline_feedback.show(config)
     _latest(config)
     return config
 

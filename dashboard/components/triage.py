@@ -6,7 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import evaluations, reviewing, wording
-from dashboard.components import boundary, deciding, exclusions, retune_panel, tables, triage_group
+from dashboard.components import (
+    boundary,
+    deciding,
+    exclusions,
+    handing_on,
+    retune_panel,
+    tables,
+    triage_group,
+)
 from dashboard.keys import ReviewKey
 from dashboard.wording import review as words
 from edgeguard_core.detection.queue import Standing
@@ -54,6 +62,7 @@ def _show(evaluated: evaluations.Evaluated, threshold: Threshold) -> None:
         _empty(now)
     st.divider()
     retune_panel.show(now)
+    handing_on.show(now)
     exclusions.show_list(now)
     _history(now)
 

@@ -56,6 +56,9 @@ DRIFT_WHAT = (
     "How far the flows of each run had moved against the champion of its day. A dashed line is "
     "the limit of the gate, or from where on scores count as drifted."
 )
+FEEDBACK_HOW = (
+    "To use them all, write this into the config, and see that each judged file is under `data`:"
+)
 SHARE_TITLE, SHIFT_TITLE = "drifted features", "score shift"
 
 # How a stage or a run stands: colour, icon, word.
@@ -339,3 +342,55 @@ def moved_from(before: int | None, after: int | None) -> str:
     ('– → 1', '1 → 2')
     """
     return " → ".join(UNDEFINED if one is None else str(one) for one in (before, after))
+
+
+def feedback_title(used: int, found: int) -> str:
+    """What heads the feedback at hand.
+
+    >>> feedback_title(0, 2)
+    'Verdicts for the training: none of 2 files is used by this config'
+    """
+    which = "none" if used == 0 else str(used)
+    return (
+        f"Verdicts for the training: {which} of {plural(found, 'file')} "
+        f"{'is' if used < 2 else 'are'} used by this config"
+    )
+
+
+def feedback_effect(used: Sequence[Any], use: Any) -> str:
+    """What a run would do with the verdicts (``Feedback`` each, and a ``FeedbackUse``)."""
+    if not used:
+        return "A run of this config learns nothing from verdicts."
+    known, false, true = (
+        sum(said.by_verdict[word] for said in used) for word in ("known benign", "false", "true")
+    )
+    parts = [
+        f"{'learn' if learns else 'hold as benign, not fitted,'} {plural(count_, word + ' flow')}"
+        for count_, word, learns in (
+            (known, "known-benign", use.learn_known_benign),
+            (false, "false-positive", use.learn_false_positives),
+        )
+    ]
+    threshold = (
+        "and **put the threshold that they propose in force** for the version it registers"
+        if use.retune
+        else "and preview what they would change about the threshold, which stays as it is"
+    )
+    return (
+        f"A run would {', '.join(parts)}, never learn {plural(true, 'true-positive flow')}, "
+        f"{threshold}. What a label contradicts is left out and told."
+    )
+
+
+def feedback_row(path: Path, said: Any, is_used: bool) -> dict[str, Any]:
+    """One feedback file in the list (a ``Feedback``, None where it cannot be read)."""
+    counts = {} if said is None else said.by_verdict
+    return {
+        "File": path.name,
+        "Judged": UNDEFINED if said is None else said.judged,
+        "True": counts.get("true"),
+        "False": counts.get("false"),
+        "Known benign": counts.get("known benign"),
+        "By": "" if said is None else ", ".join(said.counts),
+        "In this config": is_used,
+    }

@@ -1,6 +1,9 @@
 """What the Review page says: triage, compare, report."""
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dashboard.wording.formats import UNDEFINED, count, number, percent, plain, plural
@@ -96,6 +99,15 @@ BIASED = (
 )
 NEVER_APPLIED = "Nothing changes until you save a threshold on **Threshold**."
 TRY_IT = "Open it in the Studio"
+HAND_ON_TITLE = "Teach the next model"
+HAND_ON = "Use these verdicts in the next training"
+HAND_ON_WHAT = (
+    "Writes the verdicts on this file to a feedback file in the work folder; a run of the pipeline "
+    "that names it learns known-benign flows, holds false positives as benign and never learns "
+    "true positives. Nothing is trained now."
+)
+HAND_ON_GONE = "The judged file is gone, so nobody could tell which flows these verdicts are about."
+TO_PIPELINE = "Start a run on Pipeline"
 QUIET = f"Judge {MOST_QUIET_SAMPLES} random flows below the threshold"
 QUIET_HELP = "Drawn once for this file and threshold. Select flows, then decide."
 
@@ -212,6 +224,32 @@ def retune_sentence(found: Retune) -> str:
         f"With your {' and '.join(said)}, θ {number(found.candidate.threshold)} keeps {kept} and "
         f"removes **{count(found.removed)}**."
     )
+
+
+def handed_on(path: Path, counts: Mapping[str, int], is_current: bool) -> str:
+    """Where the verdicts were written, and whether they are still the same.
+
+    >>> handed_on(Path("w/a.feedback.jsonl"), {"true": 1, "false": 0}, True)
+    'Written to `w/a.feedback.jsonl`: 1 true, 0 false. Name it, and the judged file under `data`:'
+    """
+    counted = ", ".join(f"{count(number_)} {word}" for word, number_ in counts.items())
+    stale = "" if is_current else " **Verdicts changed since; write it again.**"
+    return (
+        f"Written to `{plain(str(path))}`: {counted}.{stale} Name it, and the judged file under "
+        "`data`:"
+    )
+
+
+def feedback_config(files: Sequence[str]) -> str:
+    """The part of a config that uses some feedback files.
+
+    >>> print(feedback_config(["a.feedback.jsonl"]))
+    feedback:
+      files:
+        - "a.feedback.jsonl"
+    """
+    named = "\n".join(f"    - {json.dumps(name, ensure_ascii=False)}" for name in files)
+    return f"feedback:\n  files:\n{named}"
 
 
 def attacks_lost(found: Retune) -> str:

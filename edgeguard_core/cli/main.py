@@ -28,6 +28,7 @@ from edgeguard_core.cli import (
     edge,
     evaluate,
     explain,
+    feedback,
     inject,
     inspect,
     models,
@@ -85,6 +86,7 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(models.app, name="models")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _edge_verb(verb: str) -> Callable[[typer.Context], None]:

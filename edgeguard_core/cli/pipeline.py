@@ -154,6 +154,7 @@ def _show(found: "RunReport") -> None:
     )
     for refusal in found.refusals:
         say(f"[{refusal.gate}] {refusal.sentence}")
+    _say_feedback(found)
     figures = found.figures
     shown = [
         (name.replace("_", " "), value)
@@ -162,3 +163,13 @@ def _show(found: "RunReport") -> None:
     ]
     if shown:
         pairs(shown)
+
+
+def _say_feedback(found: "RunReport") -> None:
+    """Whose verdicts placed how many flows, and what they say of the threshold."""
+    from edgeguard_core.pipeline.runs import STAGES
+
+    for stage in STAGES:
+        artifact = found.artifact(stage)
+        for sentence in () if artifact is None else artifact.for_log:
+            say(f"{stage}: {sentence}")

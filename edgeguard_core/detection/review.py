@@ -51,13 +51,13 @@ class JudgedFlow:
     """Which flow a verdict is about, and how it stood then.
 
     ``source`` is the SHA-256 of the file it was read from, ``row`` its line there; the model
-    and the score are those it was judged by.
+    and the score are those it was judged by, empty and None where none was.
     """
 
     source: str
     row: int
     model_sha256: str
-    score: float
+    score: float | None
     host: str | None = None
     cause: str | None = None
     src_ip: str | None = None
@@ -148,6 +148,21 @@ class Reviews:
             ).fetchall()
         decided = {int(row): Verdict(verdict) for row, verdict, _ in found}
         return {row: word for row, word in decided.items() if word is not Verdict.WITHDRAWN}
+
+    def in_force(self, source: str) -> list[tuple[Deed, JudgedFlow]]:
+        """Each decided flow of a source with the deed in force about it, by its line."""
+        with self._reading() as base:
+            if base is None:
+                return []
+            columns = ", ".join(f"flow.{field.name}" for field in fields(JudgedFlow))
+            found = base.execute(
+                "SELECT deed.number, deed.at, deed.actor, deed.verdict, deed.reason, deed.about,"
+                f" 1, {columns}, max(deed.number) FROM flow JOIN deed ON deed.number = flow.deed"
+                " WHERE flow.source = ? GROUP BY flow.row ORDER BY flow.row",
+                (source,),
+            ).fetchall()
+        pairs = [(_deed(row[:7]), JudgedFlow(*row[7:-1])) for row in found]
+        return [(deed, flow) for deed, flow in pairs if deed.what != Verdict.WITHDRAWN]
 
     def exclude(
         self,

@@ -45,11 +45,13 @@ class Scores:
     _labels: list[Labels | None] = field(default_factory=list)
     _hosts: list[NDArray[np.object_]] = field(default_factory=list)
     _times_ms: list[NDArray[np.float64]] = field(default_factory=list)
+    _lines: list[NDArray[np.int64]] = field(default_factory=list)
 
     def add(self, flows: Flows, scores: NDArray[np.float32]) -> None:
         """Take over a batch."""
         self._scores.append(scores)
         self._labels.append(flows.labels)
+        self._lines.append(flows.line)
         times = flows.time_ms
         self._hosts.append(hosts(flows))
         self._times_ms.append(np.full(len(flows), np.nan) if times is None else times)
@@ -77,6 +79,11 @@ class Scores:
     def times_ms(self) -> NDArray[np.float64]:
         """Shape ``(n,)``; nan where a flow has no time."""
         return np.concatenate(self._times_ms)
+
+    @property
+    def lines(self) -> NDArray[np.int64]:
+        """The line of each flow in its file, ``(n,)``."""
+        return np.concatenate(self._lines)
 
     @property
     def labels(self) -> Labels | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,15 @@ class Parted:
         Everything that is not trained on; its hosts have all of their history.
     timeline
         Which file each learned flow is from, shape ``(n,)``.
+    positions
+        Which of the normal flows each learned one is, shape ``(n,)``.
     """
 
     learned: Flows
     held_out: Flows
     tested: Flows
     timeline: NDArray[np.int64]
+    positions: NDArray[np.int64]
     kind: str
 
 
@@ -136,8 +139,16 @@ def parted(
     *,
     kind: str | None = None,
     seed: int = 0,
+    always: NDArray[np.bool_] | None = None,
 ) -> Parted:
     """All flows of some files in what is trained on and what is not.
+
+    Parameters
+    ----------
+    always
+        Which of the normal flows are trained on wherever they stand, ``(m,)``: those that a person
+        judged. They keep the history that they were judged with, also where their neighbours are
+        not learned; without it they would be other flows than those that alert.
 
     Raises
     ------
@@ -148,6 +159,7 @@ def parted(
     """
     timeline = report.timeline[normal.rows]
     parts = split(normal.flows, test_share, timeline=timeline, kind=kind, seed=seed)
+    parts = parts.placed(always)
     if not len(parts.first):
         raise NotEnoughDataError(
             f"A --test-share of {test_share:g} leaves none of the {len(normal.flows)} benign "
@@ -155,14 +167,32 @@ def parted(
         )
     for_test = ~normal.rows
     for_test[np.flatnonzero(normal.rows)[parts.last]] = True
-    learned = with_context(normal.flows, timeline)
+    learned, whole = with_context(normal.flows, timeline), with_context(flows, report.timeline)
+    if always is not None and always.any():
+        learned = _with_history(learned, whole, np.flatnonzero(normal.rows)[always], always)
     return Parted(
         learned=learned.select(parts.first),
         held_out=learned.select(parts.last),
-        tested=with_context(flows, report.timeline).select(for_test),
+        tested=whole.select(for_test),
         timeline=timeline[parts.first],
+        positions=parts.first,
         kind=parts.kind,
     )
+
+
+def _with_history(
+    flows: Flows, whole: Flows, at: NDArray[np.int64], some: NDArray[np.bool_]
+) -> Flows:
+    """The flows, ``(m,)``, some of them with the history that they have among all flows.
+
+    ``at`` says where each of those stands among all flows.
+    """
+    columns = dict(flows.columns)
+    for name in columns:
+        if flows.schema.column(name).context:
+            columns[name] = columns[name].copy()
+            columns[name][some] = whole.columns[name][at]
+    return replace(flows, columns=columns)
 
 
 def _check_target(out: Path, *, force: bool) -> None:

@@ -1,7 +1,7 @@
 """Which flows are trained on, which calibrate, which test."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,35 @@ class Split:
     first: NDArray[np.int64]  # positions, in the source's order
     last: NDArray[np.int64]
     kind: str
+
+    def placed(
+        self, always: NDArray[np.bool_] | None, never: NDArray[np.bool_] | None = None
+    ) -> "Split":
+        """The same split with some flows always in the first part, and others never in it.
+
+        What is never in the first part stays in the last where it is there, and is else in
+        neither: the last part is a sample by time, and would be none if flows joined it for what
+        somebody said of them.
+
+        Parameters
+        ----------
+        always, never
+            Masks of the flows that were split, ``(n,)``.
+
+        Examples
+        --------
+        >>> parts = Split(np.array([0, 1, 2]), np.array([3, 4]), "time")
+        >>> found = parts.placed(np.arange(5) == 4, np.arange(5) == 1)
+        >>> found.first.tolist(), found.last.tolist()
+        ([0, 2, 4], [3])
+        """
+        first, last = self.first, self.last
+        if always is not None:
+            first = np.union1d(first, np.flatnonzero(always))
+            last = last[~always[last]]
+        if never is not None:
+            first = first[~never[first]]
+        return replace(self, first=first, last=last)
 
 
 def split(
@@ -127,6 +156,15 @@ class NormalFlows:
     rows: NDArray[np.bool_]  # which of all flows they are, (n,)
     warnings: list[str]
 
+    def without(self, some: NDArray[np.bool_], warnings: Iterable[str] = ()) -> "NormalFlows":
+        """The same without some of them, given as a mask of the normal flows, ``(m,)``."""
+        told = [*self.warnings, *warnings]
+        if not some.any():
+            return replace(self, warnings=told)
+        rows = self.rows.copy()
+        rows[np.flatnonzero(rows)[some]] = False
+        return NormalFlows(self.flows.select(~some), rows, told)
+
 
 def unlabelled_as_benign(flows: Flows) -> Flows:
     """The same flows, those that nobody judged labelled benign."""
@@ -170,3 +208,33 @@ def normal_flows(flows: Flows, report: ReadReport) -> NormalFlows:
     if unlabelled.any():
         warnings.append(f"{int(unlabelled.sum())} unlabelled flows are left out of training.")
     return NormalFlows(flows.select(rows), rows, warnings)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Flows whose place in a training a person decided, by file name and record number.
+
+    Attributes
+    ----------
+    always
+        Fitted wherever they stand.
+    never
+        Not fitted; they calibrate where their time puts them among those that do.
+    """
+
+    always: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    never: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def masks(
+        self, report: ReadReport, normal: NormalFlows
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of the normal flows are always, and which never fitted, ``(m,)`` each."""
+        timeline, line = report.timeline[normal.rows], normal.flows.line
+        masks = []
+        for listed in (self.always, self.never):
+            mask = np.zeros(len(line), np.bool_)
+            for file, path in enumerate(report.paths):
+                if path.name in listed:
+                    mask |= (timeline == file) & np.isin(line, listed[path.name])
+            masks.append(mask)
+        return masks[0], masks[1]

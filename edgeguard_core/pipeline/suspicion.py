@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,14 +47,9 @@ class Suspicion:
 
     def cleaned(self, normal: NormalFlows) -> NormalFlows:
         """The normal flows without those that are left out, and with what a person is told."""
-        warnings = [*normal.warnings, *self.warnings]
-        if not len(self.left_out):
-            return replace(normal, warnings=warnings)
-        rows = normal.rows.copy()
-        rows[np.flatnonzero(rows)[self.left_out]] = False
-        kept = np.ones(len(normal.flows), np.bool_)
-        kept[self.left_out] = False
-        return NormalFlows(normal.flows.select(kept), rows, warnings)
+        some = np.zeros(len(normal.flows), np.bool_)
+        some[self.left_out] = True
+        return normal.without(some, self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """What a bundle remembers of it, and what ``train --json`` prints."""
@@ -82,6 +77,7 @@ def suspect(
     keep: bool = False,
     held_out: float,
     promise: float,
+    whose: str = "labelled",
 ) -> Suspicion:
     """Which of the normal flows look like an attack, and whether they are learned.
 
@@ -99,9 +95,11 @@ def suspect(
         Share that calibrates.
     promise
         The false-alarm rate that is asked for.
+    whose
+        How a person said of the others that they are benign, for the warning.
     """
     signs = attack_signs(normal.flows, timeline)
-    told = _labelled_warning(signs, open_rows)
+    told = _labelled_warning(signs, open_rows, whose)
     marked = np.zeros(len(open_rows), np.bool_)
     for sign in signs:
         marked[sign.rows] = True
@@ -170,7 +168,9 @@ def _sentence(suspected: int, n: int, reasons: Sequence[str], kept: str | None) 
     )
 
 
-def _labelled_warning(signs: Sequence[Sign], open_rows: NDArray[np.bool_]) -> tuple[str, ...]:
+def _labelled_warning(
+    signs: Sequence[Sign], open_rows: NDArray[np.bool_], whose: str
+) -> tuple[str, ...]:
     judged = ~open_rows
     reasons = _reasons(signs, judged)
     if not reasons:
@@ -179,8 +179,8 @@ def _labelled_warning(signs: Sequence[Sign], open_rows: NDArray[np.bool_]) -> tu
     for sign in signs:
         marked[sign.rows] = True
     return (
-        f"{int((marked & judged).sum()):,} flows labelled benign look like an attack, and are "
-        f"learned as they are labelled: {'; '.join(reasons)}.",
+        f"{int((marked & judged).sum()):,} flows {whose} benign look like an attack, and are "
+        f"learned as normal: {'; '.join(reasons)}.",
     )
 
 

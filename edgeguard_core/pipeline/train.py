@@ -30,6 +30,7 @@ from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.room import require_room
 from edgeguard_core.pipeline.splits import (
     NormalFlows,
+    Placing,
     duration_hours,
     normal_flows,
     split,
@@ -72,6 +73,7 @@ class TrainRequest:
     lean: bool = False  # leave out what only convert needs
     note: str = ""  # kept with the data's provenance
     origin: Mapping[str, Any] = field(default_factory=dict)  # provenance of what ``paths`` are from
+    placing: Placing = field(default_factory=Placing)  # flows whose place a person decided
     force: bool = False
 
 
@@ -148,6 +150,7 @@ def train(
     learned, attacks = _contexts(request, flows, normal, report)
     timeline = report.timeline[normal.rows]
     parts = split(learned, CALIBRATION_SHARE, timeline=timeline, seed=request.config.seed)
+    parts = parts.placed(*request.placing.masks(report, normal))
     held_out = learned.select(parts.last)
 
     earlier = learned.select(parts.first)

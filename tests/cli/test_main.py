@@ -11,7 +11,8 @@ from edgeguard_core.errors import GateRefused
 
 VERBS = (
     "inspect", "preprocess", "train", "convert", "score", "evaluate", "threshold", "explain",
-    "drift", "rehearse", "bench", "schema", "bundle", "models", "pipeline", "dashboard",
+    "drift", "rehearse", "bench", "schema", "bundle", "models", "pipeline", "feedback",
+    "dashboard",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "edgeguard_core.cli"]
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "tensorflow", "sklearn", "scipy", "yaml"}
@@ -26,9 +27,10 @@ def test_help_of_each_verb_shows_an_example(run, verb):
 
 
 @pytest.mark.parametrize("verb", ["schema list", "schema show", "schema check", "bundle show",
-                                  "bundle verify"])  # fmt: skip
+                                  "bundle verify", "feedback judge", "feedback export",
+                                  "feedback show", "feedback retune"])  # fmt: skip
 def test_help_of_each_verb_of_a_verb_shows_an_example(run, verb):
-    assert f"Example: edgeguard {verb}" in run(*verb.split(), "--help").out
+    assert f"Example: edgeguard {verb}" in " ".join(run(*verb.split(), "--help").out.split())
 
 
 def test_the_list_of_verbs_is_complete_and_not_cut_short(run):
@@ -196,7 +198,7 @@ def test_data_are_checked_before_tensorflow_is_loaded(zeek, tmp_path, verb):
 
 
 def test_every_verb_that_calculates_speaks_json():
-    for verb in set(VERBS) - {"schema", "bundle", "models", "pipeline", "dashboard"}:
+    for verb in set(VERBS) - {"schema", "bundle", "models", "pipeline", "feedback", "dashboard"}:
         module = importlib.import_module(f"edgeguard_core.cli.{verb}")
         assert "json" in module.command.__annotations__, verb
 

@@ -5,16 +5,21 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from dashboard_app import PATIENCE_S, said
-from pipeline_office import make_runs, write_config
+from pipeline_office import SAMPLES, make_runs, write_config
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, pipelines, training, wording
+from dashboard import jobs, pipelines, training, wording, workspace
 from dashboard.keys import Key, PipelineKey
 from dashboard.wording import pipeline as words
+from edgeguard_core.detection.feedback import Feedback, Judgement, write_feedback
+from edgeguard_core.detection.review import JudgedFlow, Verdict
+from edgeguard_core.files import sha256_hex
 from edgeguard_core.pipeline.registry import Registry
 from edgeguard_core.pipeline.runs import STAGES, list_runs, read_run, run_pipeline
 
@@ -333,3 +338,63 @@ def test_without_tensorflow_start_is_disabled_with_the_reason(
     app = page()
     assert app.button(key=PipelineKey.START).disabled
     assert wording.NO_TRAINING in said(app)
+
+
+def judged(path: Path, **rows: list[int]) -> Path:
+    """A feedback file of ann in the work folder, about the shipped day."""
+    flows = SAMPLES / "office_day.csv.gz"
+    noon, digest = datetime(2026, 3, 1, 12, tzinfo=UTC), sha256_hex(flows)
+    words_of = {"true": Verdict.TRUE, "false": Verdict.FALSE, "known": Verdict.KNOWN}
+    said_of = tuple(
+        Judgement(JudgedFlow(digest, row, "", None), words_of[word], "ann", noon)
+        for word, listed in rows.items()
+        for row in listed
+    )
+    write_feedback(path, Feedback(flows.name, digest, said_of, noon))
+    return path
+
+
+def test_feedback_at_hand_is_listed_with_its_effect_before_a_run_starts(
+    page: Open, work: Path
+) -> None:
+    write_config(work)
+    assert "Verdicts for the training" not in said(page())
+    path = judged(workspace.room("feedback") / "day.feedback.jsonl", known=[4, 5], false=[9])
+    app = page()
+    assert not app.exception
+    assert "Verdicts for the training: none of 1 file is used by this config" in said(app)
+    assert "learns nothing from verdicts" in said(app)
+    (row,) = app.dataframe[0].value.to_dict("records")
+    assert row == {
+        "File": path.name, "Judged": "office_day.csv.gz", "True": 0, "False": 1,
+        "Known benign": 2, "By": "ann", "In this config": False,
+    }  # fmt: skip
+    shown = next(code.value for code in app.code if "feedback:" in code.value)
+    write_config(work, **yaml.safe_load(shown))
+    app = page()
+    assert app.dataframe[0].value["In this config"].tolist() == [True]
+    assert (
+        "A run would learn 2 known-benign flows, hold as benign, not fitted, 1 false-positive "
+        "flow, never learn 0 true-positive flows, and preview what they would change about the "
+        "threshold, which stays as it is."
+    ) in said(app)
+    write_config(work, feedback={"files": ["feedback"], "retune": True})
+    assert "**put the threshold that they propose in force**" in said(page())
+    path.write_text("x")
+    app = page()
+    assert not app.exception
+    assert "cannot be used as feedback" in said(app)
+
+
+def test_a_run_tells_whose_verdicts_did_what(page: Open, work: Path) -> None:
+    work.mkdir()
+    path = judged(work / "day.feedback.jsonl", known=[4, 5], true=[9])
+    run_pipeline(write_config(work, feedback={"files": [path.name]}), "judged")
+    app = page()
+    assert not app.exception
+    text = said(app)
+    assert (  # every flow of the day is labelled benign
+        "Verdicts of ann (2 known benign): 2 flows are fitted, 1 flow has a label that says the "
+        "opposite and is left out."
+    ) in text
+    assert "Of 2 judged flows 0 judged true and" in text

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import yaml
 from dashboard_app import APP, PATIENCE_S, finish, said, verdict_button
 from streamlit.testing.v1 import AppTest
 
-from dashboard import demo, evaluations, jobs, reviewing, wording, workspace
+from dashboard import demo, evaluations, feedback, jobs, reviewing, wording, workspace
 from dashboard.keys import ContextKey, Key, ReviewKey
 from dashboard.wording import compare as compare_words
 from dashboard.wording import review as words
 from edgeguard_core.detection.exclusion import Conditions
+from edgeguard_core.detection.feedback import read_feedback
 from edgeguard_core.detection.review import Verdict
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.pipeline.demo import shipped
@@ -475,3 +477,38 @@ def test_the_name_is_remembered_by_the_log(review: AppTest) -> None:
     later = AppTest.from_file(str(APP), default_timeout=PATIENCE_S).run()
     later.switch_page("views/review.py").run()
     assert later.text_input(key=ReviewKey.ACTOR_INPUT).value == "bob"
+
+
+def test_verdicts_are_handed_on_to_a_training_and_the_page_says_how(review: AppTest) -> None:
+    assert not [one for one in review.button if one.key == ReviewKey.HAND_ON]  # nothing decided
+    pick(review, 2)
+    verdict_button(review, ReviewKey.FALSE).click().run()
+    review.button(key=ReviewKey.HAND_ON).click().run()
+    assert not review.exception
+    (path,) = workspace.room("feedback").iterdir()
+    written = read_feedback(path)
+    assert written.sha256 == source()
+    assert written.judged == evaluations.find("demo").source.name
+    assert written.counts == {"ann": {"false": 252}}
+    assert written.made == NOON
+    assert "252 false, 0 known benign. Name it" in said(review)
+    shown = next(code.value for code in review.code if "feedback:" in code.value)
+    assert yaml.safe_load(shown) == {"feedback": {"files": [str(path)]}}
+    assert "write it again" not in said(review)
+    verdict_button(review, ReviewKey.KNOWN).click().run()
+    assert "Verdicts changed since; write it again" in said(review)
+    assert read_feedback(path) == written  # nothing is written unasked
+    review.button(key=ReviewKey.HAND_ON).click().run()
+    assert read_feedback(path).counts == {"ann": {"known benign": 252}}
+
+
+def test_verdicts_on_a_file_that_is_gone_are_not_handed_on(
+    review: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pick(review, 2)
+    verdict_button(review, ReviewKey.FALSE).click().run()
+    monkeypatch.setattr(feedback, "can_hand_on", lambda now: False)
+    review.run()
+    assert not review.exception
+    assert words.HAND_ON_GONE in said(review)
+    assert not [one for one in review.button if one.key == ReviewKey.HAND_ON]

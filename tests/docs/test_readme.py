@@ -125,6 +125,23 @@ def test_the_page_on_the_registry_runs_in_order(data, tmp_path):
         assert_runs_as_shown(step, tmp_path, data)
 
 
+@pytest.mark.slow
+def test_the_page_on_feedback_runs_in_order(data, tmp_path):
+    shutil.copytree(ROOT / "models/demo", tmp_path / "models/demo")
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    shown = shown_commands((ROOT / "docs/feedback.md").read_text())
+    assert [s for s in shown if "feedback retune" in s.command]
+    for step in shown:
+        assert_runs_as_shown(step, tmp_path, data)
+    (python,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/feedback.md").read_text(), re.DOTALL
+    )
+    (tmp_path / "example.py").write_text(python)
+    done = run("python example.py", tmp_path, data)
+    assert done.returncode == 0, done.stderr
+    assert "office_with_attacks" in done.stdout
+
+
 def named_verbs() -> list[str]:
     return sorted(
         {

@@ -7,8 +7,10 @@ from trained import head, names, noon, written
 from edgeguard_core.config import TrainingConfig
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import NotEnoughDataError, OutputError, SchemaError
+from edgeguard_core.features.context import COLUMNS, with_context
 from edgeguard_core.pipeline.judge import evaluate_files
-from edgeguard_core.pipeline.preprocess import preprocess
+from edgeguard_core.pipeline.preprocess import parted, preprocess
+from edgeguard_core.pipeline.splits import normal_flows
 from edgeguard_core.pipeline.train import train
 from edgeguard_core.sources import read_flows
 
@@ -130,3 +132,29 @@ def test_a_stopped_run_leaves_nothing_behind(data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         preprocess([data("zeek/zat_conn.log")], tmp_path / "P", on_progress=stop)
     assert names(tmp_path) == []
+
+
+def test_who_is_always_trained_on_keeps_the_history_of_the_whole_file(data):
+    flows, report = read_flows([data(LABELLED)])
+    normal = normal_flows(flows, report)
+    always = np.zeros(len(normal.flows), np.bool_)
+    always[[3, 700, len(always) - 1]] = True
+    found = parted(flows, report, normal, 0.2, always=always)
+    plain = parted(flows, report, normal, 0.2)
+    whole = with_context(flows, report.timeline)
+    row_of = {line: row for row, line in enumerate(flows.line.tolist())}
+    plain_of = {line: row for row, line in enumerate(plain.learned.line.tolist())}
+    judged = set(normal.flows.line[always].tolist())
+    assert judged <= set(found.learned.line.tolist())
+    assert not judged & set(found.held_out.line.tolist())
+    assert found.learned.line.tolist() == normal.flows.line[found.positions].tolist()
+    differ = 0
+    for name in COLUMNS:
+        for row, line in enumerate(found.learned.line.tolist()):
+            value = found.learned.columns[name][row]
+            if line in judged:
+                assert value == whole.columns[name][row_of[line]]
+                differ += line in plain_of and value != plain.learned.columns[name][plain_of[line]]
+            elif line in plain_of:
+                assert value == plain.learned.columns[name][plain_of[line]]
+    assert differ  # attacks left traces in that history

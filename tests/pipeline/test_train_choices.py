@@ -1,5 +1,6 @@
 """What a person may choose about a training: features, size, epochs."""
 
+import numpy as np
 import pytest
 import trained
 from trained import names, noon, request
@@ -10,7 +11,9 @@ from edgeguard_core.detection import Detector
 from edgeguard_core.errors import EdgeGuardError, SchemaError
 from edgeguard_core.features.context import COLUMNS
 from edgeguard_core.pipeline.score import score_files
+from edgeguard_core.pipeline.splits import Placing
 from edgeguard_core.pipeline.train import train
+from edgeguard_core.sources import read_flows
 
 FEW_STEPS = TrainingConfig(steps=5)
 UNWANTED = ("service", "src2dst_bytes", "src_gap_s")
@@ -106,3 +109,20 @@ def test_a_size_is_kept_in_the_bundle(honeypot, tmp_path):
     bundle = train(request([honeypot], tmp_path / "B", config=config), now=noon).bundle
     assert bundle.manifest.training["config"]["hidden"] == [32, 16]
     assert TrainingConfig.from_json(bundle.manifest.training["config"]) == config
+
+
+def test_flows_that_a_person_placed_are_fitted_or_not_and_calibration_keeps_its_part(
+    honeypot, tmp_path
+):
+    flows, _ = read_flows([honeypot])
+    lines = flows.line[np.argsort(flows.time_ms, kind="stable")]
+    plain = train(request([honeypot], tmp_path / "A", config=FEW_STEPS), now=noon)
+    late, early = lines[-7:].tolist(), lines[:5].tolist()
+    placing = Placing({honeypot.name: late}, {honeypot.name: [*early, int(lines[-8])]})
+    placed = train(request([honeypot], tmp_path / "B", config=FEW_STEPS, placing=placing), now=noon)
+    # The seven latest are fitted; of those that are not, the late one goes on calibrating.
+    assert placed.fitted == plain.fitted + 7 - 5
+    assert placed.calibration_rows == plain.calibration_rows - 7
+    elsewhere = Placing({"another.csv": late}, {})
+    same = train(request([honeypot], tmp_path / "C", config=FEW_STEPS, placing=elsewhere), now=noon)
+    assert same.bundle.model_sha256 == plain.bundle.model_sha256 != placed.bundle.model_sha256

@@ -32,24 +32,35 @@ class Artifact:
         """What later stages depend on: while it is the same, they need not run again."""
         return self.to_json()
 
+    @property
+    def for_log(self) -> list[str]:
+        """What the run's log keeps beside that the stage is done."""
+        return list(getattr(self, "told", ()))
+
 
 @dataclass(frozen=True)
 class Ingested(Artifact):
-    """The files of a run; ``evaluation`` is empty where it judges on what it holds out."""
+    """The files of a run; ``evaluation`` is empty where it judges on what it holds out.
+
+    ``feedback`` are copies of the verdicts as they were when the run began.
+    """
 
     data: tuple[DataFile, ...]
     evaluation: tuple[DataFile, ...] = ()
+    feedback: tuple[DataFile, ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """What ``to_json`` gave."""
-        return cls(*(tuple(DataFile(**x) for x in values[key]) for key in ("data", "evaluation")))
+        keys = ("data", "evaluation", "feedback")
+        return cls(*(tuple(DataFile(**x) for x in values.get(key, ())) for key in keys))
 
     @property
     def identity(self) -> Any:
         """Names and contents: a file that was only touched or moved is the same."""
         return [
-            [[file.name, file.sha256] for file in each] for each in (self.data, self.evaluation)
+            [[file.name, file.sha256] for file in each]
+            for each in (self.data, self.evaluation, self.feedback)
         ]
 
 
@@ -67,6 +78,8 @@ class Validated(Artifact):
         Flows that may be learned as normal, those that look like attacks among them.
     suspected
         Of these, how many look like an attack; ``left_out`` of them are not learned.
+    vouched
+        Flows beside these that look like an attack and that somebody judged benign.
     """
 
     schema: str = ""
@@ -81,9 +94,20 @@ class Validated(Artifact):
     normal: int = 0
     suspected: int = 0
     left_out: int = 0
+    vouched: int = 0
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problem: str | None = None
+
+    @property
+    def for_log(self) -> list[str]:
+        """That flows which look like an attack were vouched for."""
+        if not self.vouched:
+            return []
+        return [
+            f"{self.vouched:,} of the flows that look like an attack were judged benign, so the "
+            f"contamination gate does not count them: {'; '.join(self.reasons)}."
+        ]
 
     @property
     def rejected_share(self) -> float:
@@ -135,6 +159,10 @@ class Transformed(Artifact):
         Everything that is not trained on, attacks among them.
     origin
         What the bundle keeps of where its flows come from.
+    always, never
+        Records that are fitted wherever they stand, and that are not fitted, by file of ``train``.
+    feedback
+        How many flows were placed by whose verdicts; {} without any.
     """
 
     train: tuple[str, ...]
@@ -147,6 +175,10 @@ class Transformed(Artifact):
     split: str
     origin: dict[str, Any]
     warnings: list[str]
+    always: dict[str, list[int]] = field(default_factory=dict)
+    never: dict[str, list[int]] = field(default_factory=dict)
+    feedback: dict[str, Any] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -196,13 +228,18 @@ class AgainstChampion(Artifact):
 
 @dataclass(frozen=True)
 class Evaluated(Artifact):
-    """How good the model is; ``figures`` are those of ``evaluate --json``, empty without labels."""
+    """How good the model is; ``figures`` are those of ``evaluate --json``, empty without labels.
+
+    ``feedback`` is what the verdicts would change about its threshold; None without any.
+    """
 
     figures: dict[str, Any]
     false_alarms: FalseAlarms
     injected: dict[str, Any] | None
     champion: AgainstChampion | None
     warnings: list[str]
+    feedback: dict[str, Any] | None = None
+    told: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -251,3 +288,4 @@ class Registered(Artifact):
     version: int
     is_champion: bool
     why: str
+    told: list[str] = field(default_factory=list)

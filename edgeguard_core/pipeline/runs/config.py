@@ -40,6 +40,10 @@ KEYS: Final[Mapping[str, kinds.Reader]] = MappingProxyType(
         "train.leave_out": own.words,
         "train.context": own.flag,
         "train.keep_suspected": own.flag,
+        "feedback.files": own.paths,
+        "feedback.learn_known_benign": own.flag,
+        "feedback.learn_false_positives": own.flag,
+        "feedback.retune": own.flag,
         "convert.variant": kinds.one_of("float32", "float16", "dynamic_int8"),
         "gates.schema.most_rejected_share": _share,
         "gates.schema.most_missing_columns": kinds.whole(0, "columns"),
@@ -110,6 +114,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class FeedbackUse:
+    """What verdicts on flows may do in a run.
+
+    Attributes
+    ----------
+    files
+        As the Review page writes them.
+    learn_known_benign, learn_false_positives
+        Whether such flows are fitted wherever they stand; else they are benign and not fitted.
+    retune
+        Whether the threshold that they propose is put in force for the registered version.
+    """
+
+    files: tuple[Path, ...] = ()
+    learn_known_benign: bool = True
+    learn_false_positives: bool = False
+    retune: bool = False
+
+
+@dataclass(frozen=True)
 class PipelineConfig:
     """What a run goes by; the names are those of the YAML file.
 
@@ -144,6 +168,7 @@ class PipelineConfig:
     left_out: tuple[str, ...] = ()
     context: bool = True
     keep_suspected: bool = False
+    feedback: FeedbackUse = field(default_factory=FeedbackUse)
     variant: str = "float32"
     limits: Limits = field(default_factory=Limits)
     promote: str = FIRST
@@ -260,6 +285,12 @@ def _built(
         left_out=get("train.leave_out", ()),
         context=get("train.context", True),
         keep_suspected=get("train.keep_suspected", False),
+        feedback=FeedbackUse(
+            files=get("feedback.files", ()),
+            learn_known_benign=get("feedback.learn_known_benign", True),
+            learn_false_positives=get("feedback.learn_false_positives", False),
+            retune=get("feedback.retune", False),
+        ),
         variant=get("convert.variant", "float32"),
         limits=limits,
         promote=get("promote", FIRST),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from edgeguard_core.errors import EdgeGuardError
 from edgeguard_core.flows.schema_file import schema_called
-from edgeguard_core.watch.setting_kinds import text
+from edgeguard_core.watch.setting_kinds import path, text
 
 _PASSWORD: Final = re.compile(r"://[^/@:\s]*:(?!\$\{)[^/@\s]+@")
 _QUERY_KEYS: Final = {"sql", "url"}
@@ -81,6 +81,12 @@ def schema(value: Any, folder: Path | None) -> str:
         return schema_called(name, folder)[0]
     except EdgeGuardError as error:
         raise ValueError(f"cannot be used: {str(error).rstrip('.')}") from error
+
+
+def paths(value: Any, folder: Path | None) -> tuple[Path, ...]:
+    """A path or a list of them; relative ones start at the folder of the config."""
+    listed = value if isinstance(value, list) else [value]
+    return tuple(path(entry, folder) for entry in listed)
 
 
 def words(value: Any, folder: Path | None) -> tuple[str, ...]:

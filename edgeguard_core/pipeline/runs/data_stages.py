@@ -1,6 +1,6 @@
 """The stages about flows: which files, what they hold, how they moved, and in which parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,6 @@ from edgeguard_core.bundle import strict_json
 from edgeguard_core.detection import Detector
 from edgeguard_core.errors import NotEnoughDataError, SchemaError, SourceError
 from edgeguard_core.files import sha256_hex
-from edgeguard_core.flows.table import Flows
 from edgeguard_core.pipeline.attack_signs import attack_signs
 from edgeguard_core.pipeline.drift.covariate import DISTANCE_LIMIT
 from edgeguard_core.pipeline.drift.diagnosis import Kind
@@ -23,11 +22,11 @@ from edgeguard_core.pipeline.reading import read_all
 from edgeguard_core.pipeline.registry_version import Version
 from edgeguard_core.pipeline.runs.artifacts import Drifted, Ingested, Transformed, Validated
 from edgeguard_core.pipeline.runs.config import PipelineConfig
-from edgeguard_core.pipeline.runs.sources import gathered
-from edgeguard_core.pipeline.splits import NormalFlows, normal_flows, unlabelled_as_benign
-from edgeguard_core.pipeline.suspicion import Suspicion, nobody_judged, suspect
+from edgeguard_core.pipeline.runs.learnable import Said, account, learnable, places, told
+from edgeguard_core.pipeline.runs.sources import gathered, gathered_feedback
+from edgeguard_core.pipeline.suspicion import Suspicion
 from edgeguard_core.pipeline.tables import write_flows
-from edgeguard_core.pipeline.train import CALIBRATION_SHARE
+from edgeguard_core.pipeline.verdicts import TRUE
 from edgeguard_core.sources import ReadReport
 
 REJECTED, REPORT, TRAIN = "rejected.csv", "report.json", "train"
@@ -36,22 +35,26 @@ _MOST_REASONS: Final = 3
 
 
 def ingest(config: PipelineConfig, out: Path, on_progress: OnProgress) -> Ingested:
-    """Every file that is learned from and judged on, with its fingerprint.
+    """Every file that is learned from and judged on, with its fingerprint, and the feedback.
 
     Raises
     ------
     ConfigError
-        If a source means no file; it names the line of the config.
+        If a source means no file, or feedback is about none of them; it names the line of the
+        config.
     """
     on_progress(Progress("ingest", 0.0, "Fingerprinting files"))
-    return Ingested(
-        gathered(config, "data", config.data, out),
-        gathered(config, "evaluation", config.evaluation, out),
-    )
+    data = gathered(config, "data", config.data, out)
+    evaluation = gathered(config, "evaluation", config.evaluation, out)
+    return Ingested(data, evaluation, gathered_feedback(config, (*data, *evaluation), out))
 
 
 def validate(
-    config: PipelineConfig, paths: Sequence[Path], out: Path, on_progress: OnProgress
+    config: PipelineConfig,
+    paths: Sequence[Path],
+    out: Path,
+    on_progress: OnProgress,
+    said: Said | None = None,
 ) -> Validated:
     """What the files hold, and every rejected row in ``rejected.csv``.
 
@@ -65,7 +68,7 @@ def validate(
     report = ReadReport()
     try:
         flows, _ = read_all(paths, config.read, on_progress, out / REJECTED, report)
-        flows, normal, unjudged = _normal(config, flows, report)
+        found = learnable(config, flows, report, said)
     except (SchemaError, NotEnoughDataError) as error:
         return _unusable(report, str(error))
     except SourceError as error:
@@ -73,12 +76,13 @@ def validate(
             raise
         return _unusable(report, str(error))
     on_progress(Progress("validate", 0.9, "Looking for signs of attack"))
-    timeline = report.timeline[normal.rows]
-    signs = attack_signs(normal.flows, timeline)
+    normal, codes = found.normal, found.codes
+    signs = attack_signs(normal.flows, found.timeline)
     marked = np.zeros(len(normal.flows), np.bool_)
     for sign in signs:
         marked[sign.rows] = True
-    suspicion = _suspicion(config, normal, unjudged, timeline) if marked.any() else Suspicion()
+    suspicion = found.suspicion(config) if marked.any() else Suspicion()
+    to_learn, is_vouched = codes != TRUE, found.judged.is_benign[normal.rows]
     missing = sorted(
         name
         for name in set(flows.schema.features) - set(flows.columns) - set(config.left_out)
@@ -88,9 +92,10 @@ def validate(
         **_read(report),
         missing_columns=missing,
         unread_columns=unread_columns(paths, config.read)[:20] if missing else [],
-        normal=len(normal.flows),
-        suspected=int(marked.sum()),
-        left_out=len(suspicion.left_out),
+        normal=int(to_learn.sum()),
+        suspected=int((marked & to_learn & ~is_vouched).sum()),
+        left_out=int(to_learn[suspicion.left_out].sum()),
+        vouched=int((marked & is_vouched).sum()),
         reasons=[sign.reason for sign in signs[:_MOST_REASONS]],
         warnings=list(dict.fromkeys([*normal.warnings, *report.all_warnings()])),
     )
@@ -110,33 +115,6 @@ def _read(report: ReadReport) -> dict[str, Any]:
         "rejected": dict(report.rejected.most_common()),
         "labels": dict(report.labels.most_common()),
     }
-
-
-def _normal(
-    config: PipelineConfig, flows: Flows, report: ReadReport
-) -> tuple[Flows, NormalFlows, NDArray[np.bool_]]:
-    """All flows, those that may be learned, and which of these nobody labelled."""
-    unjudged = nobody_judged(flows)
-    if config.take_unlabelled:
-        flows = unlabelled_as_benign(flows)
-    normal = normal_flows(flows, report)
-    return flows, normal, unjudged[normal.rows]
-
-
-def _suspicion(
-    config: PipelineConfig,
-    normal: NormalFlows,
-    unjudged: NDArray[np.bool_],
-    timeline: NDArray[np.int64],
-) -> Suspicion:
-    return suspect(
-        normal,
-        unjudged,
-        timeline,
-        keep=config.keep_suspected,
-        held_out=CALIBRATION_SHARE,
-        promise=config.promise,
-    )
 
 
 def check_drift(
@@ -196,7 +174,11 @@ def _excess(found: DriftReport) -> float:
 
 
 def transform(
-    config: PipelineConfig, paths: Sequence[Path], out: Path, on_progress: OnProgress
+    config: PipelineConfig,
+    paths: Sequence[Path],
+    out: Path,
+    on_progress: OnProgress,
+    said: Said | None = None,
 ) -> Transformed:
     """The flows to train on, a Parquet file each source, and those kept from training.
 
@@ -206,46 +188,68 @@ def transform(
         If the files cannot be read, or hold nothing to learn from.
     """
     flows, report = read_all(paths, config.read, on_progress)
-    flows, normal, unjudged = _normal(config, flows, report)
-    suspicion = _suspicion(config, normal, unjudged, report.timeline[normal.rows])
-    normal = suspicion.cleaned(normal)
+    found = learnable(config, flows, report, said)
+    suspicion = found.suspicion(config)
+    normal = found.cleaned(suspicion)
+    always, never = places(config, found.judged.codes[normal.rows])
     parts = parted(
-        flows,
+        found.flows,
         report,
         normal,
         config.test_share,
         kind=config.split_kind,
         seed=config.training.seed,
+        always=always,
     )
     on_progress(Progress("transform", 0.9, "Writing Parquet files"))
     write_flows(out / HELD_OUT, parts.held_out, report.meter)
     write_flows(out / TEST, parts.tested, report.meter)
+    names = _write_train(out, parts, report)
+    feedback = account(found, always, never)
     return Transformed(
-        train=tuple(_write_train(out, parts, report)),
+        train=tuple(names.values()),
         held_out=HELD_OUT,
         test=TEST,
         train_flows=len(parts.learned),
         held_out_flows=len(parts.held_out),
         test_flows=len(parts.tested),
-        is_labelled=bool((flows.is_benign | flows.is_attack).any()),
+        is_labelled=bool((found.flows.is_benign | found.flows.is_attack).any()),
         split=parts.kind,
-        origin=_origin(paths, report, suspicion),
+        origin=_origin(paths, report, suspicion, feedback),
+        always=_records(names, parts, always),
+        never=_records(names, parts, never),
+        feedback=feedback,
         warnings=list(dict.fromkeys([*normal.warnings, *report.all_warnings()])),
+        told=told(feedback),
     )
 
 
-def _write_train(out: Path, parts: Parted, report: ReadReport) -> list[str]:
+def _write_train(out: Path, parts: Parted, report: ReadReport) -> dict[int, str]:
     """Each file's flows in a file of their own: calibration takes the latest part of each."""
     (out / TRAIN).mkdir()
-    names = []
+    names = {}
     for at in np.unique(parts.timeline).tolist():
         name = f"{TRAIN}/{at + 1:04d}-{report.paths[at].name.partition('.')[0]}.parquet"
         write_flows(out / name, parts.learned.select(parts.timeline == at), report.meter)
-        names.append(name)
+        names[at] = name
     return names
 
 
-def _origin(paths: Sequence[Path], report: ReadReport, suspicion: Suspicion) -> dict[str, object]:
+def _records(
+    names: Mapping[int, str], parts: Parted, some: NDArray[np.bool_]
+) -> dict[str, list[int]]:
+    """Some normal flows, ``(m,)``, by the Parquet file they are in and their record there."""
+    chosen = some[parts.positions]
+    found = {
+        Path(name).name: (np.flatnonzero(chosen[parts.timeline == at]) + 1).tolist()
+        for at, name in names.items()
+    }
+    return {name: records for name, records in found.items() if records}
+
+
+def _origin(
+    paths: Sequence[Path], report: ReadReport, suspicion: Suspicion, feedback: Mapping[str, Any]
+) -> dict[str, object]:
     """Where the flows come from, as a bundle's manifest keeps it."""
     files = [{"name": path.name, "sha256": sha256_hex(path)} for path in paths]
     hashes = sorted(file["sha256"] for file in files)
@@ -257,4 +261,6 @@ def _origin(paths: Sequence[Path], report: ReadReport, suspicion: Suspicion) -> 
         "rejected": dict(report.rejected),
         "labels": dict(report.labels),
         **({"suspected": suspicion.to_json()} if suspicion.suspected else {}),
+        # A bundle is handed on: it tells how many, and not who.
+        **({"feedback": {k: v for k, v in feedback.items() if k != "by"}} if feedback else {}),
     }

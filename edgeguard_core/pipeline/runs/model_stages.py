@@ -17,6 +17,7 @@ from edgeguard_core.pipeline.progress import OnProgress, Progress
 from edgeguard_core.pipeline.reading import require_trusted_labels
 from edgeguard_core.pipeline.registry_version import Version
 from edgeguard_core.pipeline.rehearse import rehearse
+from edgeguard_core.pipeline.retuning import RetunePreview
 from edgeguard_core.pipeline.runs.against_champion import held_against
 from edgeguard_core.pipeline.runs.artifacts import (
     Converted,
@@ -26,6 +27,7 @@ from edgeguard_core.pipeline.runs.artifacts import (
 )
 from edgeguard_core.pipeline.runs.config import PipelineConfig
 from edgeguard_core.pipeline.score import usage_warnings
+from edgeguard_core.pipeline.splits import Placing
 from edgeguard_core.pipeline.train import TrainRequest, train
 from edgeguard_core.pipeline.variants import REFERENCE
 from edgeguard_core.thresholds import audit
@@ -37,6 +39,7 @@ def train_model(
     config: PipelineConfig,
     paths: Sequence[Path],
     origin: dict[str, Any],
+    placing: Placing,
     out: Path,
     now: Callable[[], datetime],
     on_progress: OnProgress,
@@ -62,6 +65,7 @@ def train_model(
         left_out=config.left_out,
         epochs=config.epochs,
         origin=origin,
+        placing=placing,
     )
     done = train(request, now=now, on_progress=on_progress)
     figures = done.to_json()
@@ -78,8 +82,9 @@ def evaluate_model(
     held_out: Path,
     champion: Version | None,
     on_progress: OnProgress,
+    retune: Callable[[Detector], RetunePreview | None] = lambda _: None,
 ) -> Evaluated:
-    """How good a bundle is, alone and beside the champion.
+    """How good a bundle is, alone and beside the champion, and what verdicts say of its threshold.
 
     Parameters
     ----------
@@ -87,6 +92,8 @@ def evaluate_model(
         What it is judged on: labelled attacks where there are any.
     held_out
         Benign flows that it never saw.
+    retune
+        What people's verdicts would change; it changes nothing.
 
     Raises
     ------
@@ -110,6 +117,7 @@ def evaluate_model(
     beside = None
     if champion is not None:
         beside = held_against(champion, detector, judged, held_out, config.read, laid, on_progress)
+    preview = retune(detector)
     return Evaluated(
         figures=figures,
         false_alarms=false_alarms(detector, score_all(detector, [held_out], config.read)),
@@ -118,6 +126,8 @@ def evaluate_model(
         else dict(strict_json.without_nan(laid.to_json(detector.threshold))),
         champion=beside,
         warnings=[*usage_warnings(detector, found.report), *why_not],
+        feedback=None if preview is None else preview.to_json(),
+        told=[] if preview is None else preview.told(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edgeguard_core.detection.feedback import ENDING, read_feedback, write_feedback
 from edgeguard_core.errors import EdgeGuardError, SourceError
 from edgeguard_core.files import sha256_hex
 from edgeguard_core.pipeline.runs.config import PipelineConfig
@@ -17,6 +18,7 @@ from edgeguard_core.sources import expand
 _PATTERN: Final = re.compile(r"[*?\[]")
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _ROWS_A_FETCH: Final = 10_000
+FEEDBACK: Final = "feedback.files"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,12 @@ def _matching(path: Path) -> list[Path]:
 def seen_now(config: PipelineConfig) -> dict[str, Any]:
     """What tells, without reading them, whether the sources are still the same."""
     told: dict[str, Any] = {}
-    for key, sources in (("data", config.data), ("evaluation", config.evaluation)):
+    groups = (
+        ("data", config.data),
+        ("evaluation", config.evaluation),
+        (FEEDBACK, config.feedback.files),
+    )
+    for key, sources in groups:
         files = [(path, path.stat()) for path in listed(config, key, sources)]
         told[key] = [
             [str(path.absolute()), about.st_size, about.st_mtime_ns] for path, about in files
@@ -132,6 +139,37 @@ def gathered(
         except EdgeGuardError as error:
             raise config.fault(key, str(error)) from error
         found.append(DataFile.of(path, folder))
+    return tuple(found)
+
+
+def gathered_feedback(
+    config: PipelineConfig, judged: Sequence[DataFile], folder: Path
+) -> tuple[DataFile, ...]:
+    """The verdicts of a config, copied to ``folder``: what a run did stays with it.
+
+    Raises
+    ------
+    ConfigError
+        If one cannot be read, or is about none of the files of the run.
+    """
+    paths = listed(config, FEEDBACK, config.feedback.files)
+    known = {file.sha256 for file in judged}
+    found = []
+    for number, path in enumerate(paths, start=1):
+        try:
+            said = read_feedback(path)
+        except SourceError as error:
+            raise config.fault(FEEDBACK, str(error)) from error
+        if said.sha256 not in known:
+            raise config.fault(
+                FEEDBACK,
+                f"{path} judges {said.judged} (SHA-256 {said.sha256[:12]}…), which is none of the "
+                f"{len(judged)} files under data and evaluation; name that file there, as it was "
+                "judged, or leave the feedback out.",
+            )
+        copy = folder / f"feedback-{number:02d}{ENDING}"
+        write_feedback(copy, said)
+        found.append(DataFile.of(copy, folder))
     return tuple(found)
 
 

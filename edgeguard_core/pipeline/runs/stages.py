@@ -1,16 +1,19 @@
 """The stages in their order: what each reads, does, depends on, and must hold to."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from edgeguard_core.detection import Detector
+from edgeguard_core.detection.feedback import read_feedback
 from edgeguard_core.errors import RegistryError
 from edgeguard_core.pipeline.progress import OnProgress
 from edgeguard_core.pipeline.registry import Registry
 from edgeguard_core.pipeline.registry_version import Version
+from edgeguard_core.pipeline.retuning import RetunePreview, preview_retune
 from edgeguard_core.pipeline.runs import data_stages, gates, model_stages
 from edgeguard_core.pipeline.runs.artifacts import (
     Artifact,
@@ -26,8 +29,12 @@ from edgeguard_core.pipeline.runs.artifacts import (
 from edgeguard_core.pipeline.runs.config import Limits, PipelineConfig
 from edgeguard_core.pipeline.runs.config_kinds import Query
 from edgeguard_core.pipeline.runs.gates import Refusal
+from edgeguard_core.pipeline.runs.learnable import Said
 from edgeguard_core.pipeline.runs.registering import register
+from edgeguard_core.pipeline.runs.retuned import retune_version
 from edgeguard_core.pipeline.runs.sources import seen_now
+from edgeguard_core.pipeline.splits import Placing
+from edgeguard_core.pipeline.verdicts import Verdicts
 
 INGEST, VALIDATE, DRIFT, TRANSFORM = "ingest", "validate", "drift", "transform"
 TRAIN, EVALUATE, CONVERT, REGISTER = "train", "evaluate", "convert", "register"
@@ -61,6 +68,38 @@ class Work:
         """The files that are learned from."""
         found: Ingested = self.artifacts[INGEST]
         return [file.at(self.folder / INGEST) for file in found.data]
+
+    @property
+    def said(self) -> Said:
+        """People's verdicts on the flows that are learned from."""
+        found: Ingested = self.artifacts[INGEST]
+        return Said(self.verdicts, tuple(file.sha256 for file in found.data))
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """Those of the feedback as it was when the run began."""
+        found: Ingested = self.artifacts[INGEST]
+        return Verdicts.of(read_feedback(file.at(self.folder / INGEST)) for file in found.feedback)
+
+    @property
+    def judged_files(self) -> list[tuple[Path, str]]:
+        """Files of the run that verdicts are about, with their SHA-256."""
+        found: Ingested = self.artifacts[INGEST]
+        about, files = self.verdicts.of_file, (*found.data, *found.evaluation)
+        chosen = {file.sha256: file for file in files if about.get(file.sha256)}
+        return [(file.at(self.folder / INGEST), digest) for digest, file in chosen.items()]
+
+    def retune(self, detector: Detector) -> RetunePreview | None:
+        """What the verdicts would change about a bundle's threshold; None without any."""
+        if not self.verdicts:
+            return None
+        return preview_retune(
+            detector,
+            self.verdicts,
+            self.judged_files,
+            read=self.config.read,
+            on_progress=self.on_progress,
+        )
 
     def below(self, stage: str, *names: str) -> list[Path]:
         """Files of an earlier stage."""
@@ -140,8 +179,9 @@ def _champion_seen(config: PipelineConfig) -> Any:
 def _train(work: Work) -> TrainedModel:
     parts: Transformed = work.artifacts[TRANSFORM]
     paths = work.below(TRANSFORM, *parts.train)
+    placing = Placing(parts.always, parts.never)
     return model_stages.train_model(
-        work.config, paths, parts.origin, work.out, work.now, work.on_progress
+        work.config, paths, parts.origin, placing, work.out, work.now, work.on_progress
     )
 
 
@@ -154,6 +194,7 @@ def _evaluate(work: Work) -> Evaluated:
         work.held_out,
         champion_of(work.config),
         work.on_progress,
+        work.retune,
     )
 
 
@@ -169,7 +210,7 @@ def _register(work: Work) -> Registered:
     converted: Converted = work.artifacts[CONVERT]
     if converted.bundle is None:
         raise RegistryError("There is no bundle to register; run the stage convert again.")
-    return register(
+    found = register(
         work.config,
         work.folder / CONVERT / converted.bundle,
         converted,
@@ -177,26 +218,35 @@ def _register(work: Work) -> Registered:
         work.run_id,
         work.note,
     )
+    if not work.config.feedback.retune:
+        return found
+    version = Registry(work.config.registry).version(found.version)
+    return replace(found, told=retune_version(version, work.retune, work.run_id, work.now))
 
 
 def _has_no_query(config: PipelineConfig) -> bool:
     return not any(isinstance(each, Query) for each in (*config.data, *config.evaluation))
 
 
-_SPLIT: Final = ("read", "split", "train.seed", "train.keep_suspected", "train.promise")
+_SPLIT: Final = (
+    "read", "split", "train.seed", "train.keep_suspected", "train.promise",
+    "feedback.learn_known_benign", "feedback.learn_false_positives",
+)  # fmt: skip
 _ALL: Final = (
     Stage(
         INGEST,
         Ingested,
         lambda work: data_stages.ingest(work.config, work.out, work.on_progress),
-        settings=("data", "evaluation"),
+        settings=("data", "evaluation", "feedback.files"),
         outside=seen_now,
         is_shared=_has_no_query,  # what a database holds may have changed
     ),
     Stage(
         VALIDATE,
         Validated,
-        lambda work: data_stages.validate(work.config, work.data, work.out, work.on_progress),
+        lambda work: data_stages.validate(
+            work.config, work.data, work.out, work.on_progress, work.said
+        ),
         settings=("read", "train.leave_out", "train.keep_suspected", "train.promise"),
         needs=(INGEST,),
         judge=gates.judge_validated,
@@ -216,7 +266,9 @@ _ALL: Final = (
     Stage(
         TRANSFORM,
         Transformed,
-        lambda work: data_stages.transform(work.config, work.data, work.out, work.on_progress),
+        lambda work: data_stages.transform(
+            work.config, work.data, work.out, work.on_progress, work.said
+        ),
         settings=_SPLIT,
         needs=(INGEST,),
     ),
@@ -249,8 +301,8 @@ _ALL: Final = (
         REGISTER,
         Registered,
         _register,
-        settings=("promote", "registry"),
-        needs=(EVALUATE, CONVERT),
+        settings=("promote", "registry", "feedback.retune"),
+        needs=(INGEST, EVALUATE, CONVERT),
         is_shared=lambda _: False,
     ),
 )

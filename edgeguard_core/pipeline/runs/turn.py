@@ -73,6 +73,9 @@ def run_stage(run: Run, name: str, on_progress: OnProgress = silent) -> Outcome:
             seconds=round(run.clock.monotonic() - started, 3),
         )
         _tell(run, outcome)
+        if status != SKIPPED:
+            for note in artifact.for_log:
+                run.log.write("told", name, note)
         _write_summaries(run, {**artifacts, name: artifact})
         return tracked(run, outcome)
 
@@ -224,7 +227,10 @@ def _write_summaries(run: Run, artifacts: Mapping[str, Any]) -> None:
         record = Record.read(run.folder.stage(name))
         if record is not None:
             made[name] = {k: v for k, v in record.to_json().items() if k not in ("format", "stage")}
-    run.folder.write(LINEAGE, {"run_id": run.run_id, "code": code_version(), "stages": made})
+    lineage = {"run_id": run.run_id, "code": code_version(), "stages": made}
+    if stages.TRANSFORM in artifacts and artifacts[stages.TRANSFORM].feedback:
+        lineage["feedback"] = artifacts[stages.TRANSFORM].feedback
+    run.folder.write(LINEAGE, lineage)
 
 
 def _hash(value: Any) -> str:
