@@ -1,7 +1,8 @@
 # Two commands do their own set-up on a fresh machine with Python 3.11 and make:
 #   make dashboard   the dashboard on http://127.0.0.1:8501
 #   make test        everything: linters, floors, doctests, unit tests, the browser
-# Everything is installed into .venv; nothing else is touched, save that `make test`
+# Everything is installed into .venv, Airflow and MLflow into environments of their own;
+# nothing else is touched, save that `make test`
 # run as root on Debian installs the system packages the tests need.
 
 SHELL := /bin/bash
@@ -44,7 +45,7 @@ dashboard: environment ## install what is missing, then the dashboard on 127.0.0
 
 # The linters' verdict is kept until the tests have spoken, so that one slip in
 # formatting does not hide what the tests say; pytest's line stays the last one.
-test: environment-dev system ## install what is missing, then every check and every test
+test: environment-dev environment-airflow environment-mlops system ## install what is missing, then every check and every test
 	@lint=0; $(MAKE) lint || lint=$$?; \
 	if [ $$lint -ne 0 ]; then echo "linters failed (above); running the tests all the same"; fi; \
 	tests=0; $(PYTEST) || tests=$$?; \

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-_IS_THERE = importlib.util.find_spec("mlflow") is not None
+IS_THERE = importlib.util.find_spec("mlflow") is not None
 
 needs_mlflow = pytest.mark.skipif(
-    not _IS_THERE and os.environ.get("EDGEGUARD_NEEDS_MLFLOW") != "1",
+    not IS_THERE and os.environ.get("EDGEGUARD_NEEDS_MLFLOW") != "1",
     reason="needs MLflow: make test-mlops, or pip install -r requirements-mlops.txt",
 )
 
