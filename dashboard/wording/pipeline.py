@@ -350,10 +350,10 @@ def feedback_effect(used: Sequence[Any], use: Any) -> str:
         sum(said.by_verdict[word] for said in used) for word in ("known benign", "false", "true")
     )
     parts = [
-        f"{'learn' if learns else 'hold as benign, not fitted,'} {plural(count_, word + ' flow')}"
-        for count_, word, learns in (
-            (known, "known-benign", use.learn_known_benign),
-            (false, "false-positive", use.learn_false_positives),
+        f"learn {named}" if learns else f"hold {named} as benign without fitting"
+        for named, learns in (
+            (plural(known, "known-benign flow"), use.learn_known_benign),
+            (plural(false, "false-positive flow"), use.learn_false_positives),
         )
     ]
     threshold = (
