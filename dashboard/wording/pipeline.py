@@ -368,14 +368,14 @@ def feedback_effect(used: Sequence[Any], use: Any) -> str:
 
 
 def feedback_row(path: Path, said: Any, is_used: bool) -> dict[str, Any]:
-    """One feedback file in the list (a ``Feedback``, None where it cannot be read)."""
-    counts = {} if said is None else said.by_verdict
+    """One feedback file in the list (a ``Feedback``)."""
+    counts = said.by_verdict
     return {
         "File": path.name,
-        "Judged": UNDEFINED if said is None else said.judged,
-        "True": counts.get("true"),
-        "False": counts.get("false"),
-        "Known benign": counts.get("known benign"),
-        "By": "" if said is None else ", ".join(said.counts),
+        "Judged": said.judged,
+        "True": counts["true"],
+        "False": counts["false"],
+        "Known benign": counts["known benign"],
+        "By": ", ".join(said.counts),
         "In this config": is_used,
     }
