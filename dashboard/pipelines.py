@@ -149,12 +149,6 @@ def log_lines(run: RunReport) -> list[str]:
     return text.splitlines()[-_MOST_LOG_LINES:]
 
 
-def told(run: RunReport) -> list[str]:
-    """What the stages of a run say of people's verdicts, in sentences."""
-    artifacts = (run.artifact(stage) for stage in STAGES)
-    return [line for one in artifacts if one is not None for line in one.for_log]
-
-
 @dataclass(frozen=True)
 class Moved:
     """How far the flows of a run had moved against the champion of its day."""

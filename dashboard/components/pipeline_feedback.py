@@ -31,7 +31,9 @@ def show(config: PipelineConfig) -> None:
 
 
 def _table(found: Sequence[feedback.AtHand]) -> None:
-    rows = [words.feedback_row(one.path, one.said, one.is_used) for one in found]
+    rows = [words.feedback_row(one.path, one.said, one.is_used) for one in found if one.said]
+    if not rows:  # what cannot be read is told below
+        return
     st.dataframe(
         pd.DataFrame(rows),
         key=PipelineKey.FEEDBACK,

@@ -125,7 +125,7 @@ def _figures(run: RunReport) -> None:
     registered = run.artifact("register")
     if registered is not None:
         st.caption(words.registered(registered))
-    for sentence in pipelines.told(run):
+    for _, sentence in run.told():
         st.caption(wording.plain(sentence))
 
 

@@ -365,10 +365,10 @@ def feedback_effect(used: Sequence[Any], use: Any) -> str:
         sum(said.by_verdict[word] for said in used) for word in ("known benign", "false", "true")
     )
     parts = [
-        f"{'learn' if learns else 'hold as benign, not fitted,'} {plural(count_, word + ' flow')}"
-        for count_, word, learns in (
-            (known, "known-benign", use.learn_known_benign),
-            (false, "false-positive", use.learn_false_positives),
+        f"learn {named}" if learns else f"hold {named} as benign without fitting"
+        for named, learns in (
+            (plural(known, "known-benign flow"), use.learn_known_benign),
+            (plural(false, "false-positive flow"), use.learn_false_positives),
         )
     ]
     threshold = (
@@ -383,14 +383,14 @@ def feedback_effect(used: Sequence[Any], use: Any) -> str:
 
 
 def feedback_row(path: Path, said: Any, is_used: bool) -> dict[str, Any]:
-    """One feedback file in the list (a ``Feedback``, None where it cannot be read)."""
-    counts = {} if said is None else said.by_verdict
+    """One feedback file in the list (a ``Feedback``)."""
+    counts = said.by_verdict
     return {
         "File": path.name,
-        "Judged": UNDEFINED if said is None else said.judged,
-        "True": counts.get("true"),
-        "False": counts.get("false"),
-        "Known benign": counts.get("known benign"),
-        "By": "" if said is None else ", ".join(said.counts),
+        "Judged": said.judged,
+        "True": counts["true"],
+        "False": counts["false"],
+        "Known benign": counts["known benign"],
+        "By": ", ".join(said.counts),
         "In this config": is_used,
     }

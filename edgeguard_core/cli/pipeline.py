@@ -113,7 +113,7 @@ def show(
 
     found = read_run(artifacts, run_id)
     if json:
-        print_json({**found.to_json(), "figures": found.figures})
+        print_json(_as_json(found))
         return
     _show(found)
 
@@ -129,8 +129,11 @@ def _say_end(done: "PipelineResult") -> None:
 def _told(done: "PipelineResult") -> dict[str, Any]:
     from edgeguard_core.pipeline.runs import read_run
 
-    found = read_run(done.run.config.artifacts, done.run.run_id)
-    return {**found.to_json(), "figures": found.figures}
+    return _as_json(read_run(done.run.config.artifacts, done.run.run_id))
+
+
+def _as_json(found: "RunReport") -> dict[str, Any]:
+    return {**found.to_json(), "figures": found.figures, "feedback": found.feedback}
 
 
 def _show(found: "RunReport") -> None:
@@ -154,7 +157,8 @@ def _show(found: "RunReport") -> None:
     )
     for refusal in found.refusals:
         say(f"[{refusal.gate}] {refusal.sentence}")
-    _say_feedback(found)
+    for stage, sentence in found.told():
+        say(f"{stage}: {sentence}")
     figures = found.figures
     shown = [
         (name.replace("_", " "), value)
@@ -163,13 +167,3 @@ def _show(found: "RunReport") -> None:
     ]
     if shown:
         pairs(shown)
-
-
-def _say_feedback(found: "RunReport") -> None:
-    """Whose verdicts placed how many flows, and what they say of the threshold."""
-    from edgeguard_core.pipeline.runs import STAGES
-
-    for stage in STAGES:
-        artifact = found.artifact(stage)
-        for sentence in () if artifact is None else artifact.for_log:
-            say(f"{stage}: {sentence}")

@@ -374,8 +374,8 @@ def test_feedback_at_hand_is_listed_with_its_effect_before_a_run_starts(
     app = page()
     assert app.dataframe[0].value["In this config"].tolist() == [True]
     assert (
-        "A run would learn 2 known-benign flows, hold as benign, not fitted, 1 false-positive "
-        "flow, never learn 0 true-positive flows, and preview what they would change about the "
+        "A run would learn 2 known-benign flows, hold 1 false-positive flow as benign without "
+        "fitting, never learn 0 true-positive flows, and preview what they would change about the "
         "threshold, which stays as it is."
     ) in said(app)
     write_config(work, feedback={"files": ["feedback"], "retune": True})

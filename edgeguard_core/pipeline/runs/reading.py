@@ -8,7 +8,7 @@ from edgeguard_core.errors import SourceError
 from edgeguard_core.pipeline.runs.folder import METRICS, RunFolder, find_run, run_folders
 from edgeguard_core.pipeline.runs.gates import Acceptance, Refusal
 from edgeguard_core.pipeline.runs.outcome import FAILED, REFUSED, Outcome
-from edgeguard_core.pipeline.runs.stages import BY_NAME, REGISTER, STAGES
+from edgeguard_core.pipeline.runs.stages import BY_NAME, EVALUATE, REGISTER, STAGES
 
 RUNNING, UNFINISHED, FINISHED = "running", "unfinished", "done"
 
@@ -57,6 +57,17 @@ class RunReport:
         if not (self.folder / METRICS).exists():
             return {}
         return RunFolder(self.folder).required(self.folder / METRICS)
+
+    @property
+    def feedback(self) -> dict[str, Any] | None:
+        """What verdicts would change about the model's threshold; None without any."""
+        found = self.artifact(EVALUATE)
+        return None if found is None else found.feedback
+
+    def told(self) -> list[tuple[str, str]]:
+        """What stages say of people's verdicts: the stage and a sentence each."""
+        made = ((stage, self.artifact(stage)) for stage in STAGES)
+        return [(stage, line) for stage, one in made if one is not None for line in one.for_log]
 
     def artifact(self, stage: str) -> Any:
         """What a stage made, as its own type; None where it has not run."""

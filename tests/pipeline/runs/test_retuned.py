@@ -1,11 +1,13 @@
 """The preview in a run, and the threshold of its version where the config says so."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from edgeguard_core.bundle import StateFolder
+from edgeguard_core.cli.main import main
 from edgeguard_core.detection import Detector
 from edgeguard_core.detection.feedback import Feedback, Judgement, write_feedback
 from edgeguard_core.detection.review import JudgedFlow, Verdict
@@ -47,7 +49,7 @@ def versions(version):
     return StateFolder.of(version.bundle_path).thresholds(version.load())
 
 
-def test_the_preview_is_written_into_the_run_and_changes_nothing(judged):
+def test_the_preview_is_written_into_the_run_and_changes_nothing(judged, capsys):
     result = judged.run("f", gates=GATES, feedback={"files": "kdd.feedback.jsonl"})
     assert not result.refusals
     found = read_run(judged.artifacts, "f").artifact("evaluate").feedback
@@ -57,6 +59,14 @@ def test_the_preview_is_written_into_the_run_and_changes_nothing(judged):
     assert f"Of {found['judged']} judged flows" in log
     for version in Registry(judged.registry).versions():
         assert versions(version) == []
+    show = ["pipeline", "show", "f", "--artifacts", str(judged.artifacts)]
+    capsys.readouterr()
+    assert main(show) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "transform: Verdicts of ann (" in shown
+    assert f"evaluate: Of {found['judged']} judged flows" in shown
+    assert main([*show, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["feedback"] == found
 
 
 def test_where_the_config_says_so_the_version_gets_the_threshold(judged):
