@@ -104,8 +104,8 @@ def test_a_missing_column_and_another_schema(run, cic, data, tmp_path):
 
 
 FILES = [
-    "SHA256SUMS", "calibration.npz", "card.md", "manifest.json", "model.tflite", "parity.npz",
-    "schema.yaml", "threshold.json", "weights.npz",
+    "SHA256SUMS", "calibration.npz", "card.md", "drift.npz", "manifest.json", "model.tflite",
+    "parity.npz", "prototypes.npz", "schema.yaml", "threshold.json", "weights.npz",
 ]  # fmt: skip
 
 
@@ -116,6 +116,7 @@ def test_a_bundle_with_one_byte_changed(run, bundle, data, tmp_path, name):
     (bundle / name).write_bytes(content)
     for verb in (
         ["score", bundle, data(HONEYPOT), "--out", tmp_path / "s.csv"],
+        ["drift", bundle, data(HONEYPOT)],
         ["bundle", "verify", bundle],
     ):
         ran = run(*verb, "--json")

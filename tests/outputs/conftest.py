@@ -1,32 +1,12 @@
-"""A real broker and a real database, started once."""
+"""A real broker."""
 
 from __future__ import annotations
 
-import itertools
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Mosquitto, Postgres
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL; its folder has a short name, for the sake of its socket."""
-    with tempfile.TemporaryDirectory(prefix="pg") as name:
-        server = Postgres(Path(name))
-        server.start()
-        yield server
-        server.stop()
-
-
-@pytest.fixture
-def new_database(postgres: Postgres) -> Callable[[], str]:
-    """Makes an empty database and gives its address."""
-    return lambda: postgres.create(f"alerts{next(_numbers)}")
+from servers import Mosquitto
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from edgeguard_core.detection.feedback import ENDING, read_feedback, write_feedback
 from edgeguard_core.errors import EdgeGuardError, SourceError
@@ -19,6 +20,7 @@ _PATTERN: Final = re.compile(r"[*?\[]")
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _ROWS_A_FETCH: Final = 10_000
 FEEDBACK: Final = "feedback.files"
+_LONGEST_MINUTES: Final = 30  # of one fetch: a month of flows may have to be sorted first
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _write_answer(query: Query, path: Path) -> None:
         with engine.connect() as connection, path.open("w", newline="", encoding="utf-8") as out:
             if url.get_backend_name() == "postgresql":
                 connection.execute(text("SET TRANSACTION READ ONLY"))
+                connection.execute(text(f"SET LOCAL statement_timeout = '{_LONGEST_MINUTES}min'"))
             rows = connection.execution_options(yield_per=_ROWS_A_FETCH).execute(text(query.sql))
             writer = csv.writer(out)
             writer.writerow(rows.keys())
@@ -213,6 +216,7 @@ def _filled(url: str) -> str:
         name = match.group(1)
         if name not in os.environ:
             raise SourceError(f"the environment has no {name}, which url names; set it.")
-        return os.environ[name]
+        is_password = url.startswith("@", match.end())  # may hold what ends one in an address
+        return quote(os.environ[name], safe="") if is_password else os.environ[name]
 
     return _VARIABLE.sub(value, url)
