@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ Reader = Callable[[Any, Path | None], Any]
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 120
+_POWER_OF_TEN = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
 def text(value: Any, folder: Path | None) -> str:
@@ -42,15 +44,18 @@ def path(value: Any, folder: Path | None) -> Path:
 
 def number(least: float, unit: str, most: float = math.inf, *, above: bool = False) -> Reader:
     """A number of something."""
+    of_it = unit if unit.startswith("of ") or not unit else f"of {unit}"
 
     def read(value: Any, folder: Path | None) -> float:
+        if isinstance(value, str) and _POWER_OF_TEN.fullmatch(value):
+            value = float(value)  # which YAML 1.1 takes for a word
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         if not plain or not math.isfinite(value):
-            raise ValueError(f"must be a plain number of {unit}, not {value!r}")
+            raise ValueError(f"{_joined('must be a plain number', of_it)}, not {value!r}")
         if value < least or value > most or (above and value <= least):
             low = f"above {least:g}" if above else f"at least {least:g}"
             high = f" and at most {most:g}" if math.isfinite(most) else ""
-            raise ValueError(f"must be {low}{high} {unit}, not {value:g}")
+            raise ValueError(f"{_joined(f'must be {low}{high}', unit)}, not {value:g}")
         return float(value)
 
     return read
@@ -63,10 +68,15 @@ def whole(least: int, unit: str, most: float = math.inf) -> Reader:
     def read(value: Any, folder: Path | None) -> int:
         found = read_number(value, folder)
         if found != int(found):
-            raise ValueError(f"must be a whole number of {unit}, not {value:g}")
+            of_it = f"of {unit}" if unit else ""
+            raise ValueError(f"{_joined('must be a whole number', of_it)}, not {value:g}")
         return int(found)
 
     return read
+
+
+def _joined(*words: str) -> str:
+    return " ".join(filter(None, words))
 
 
 def one_of(*words: str) -> Reader:

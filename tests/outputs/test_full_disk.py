@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from full_disks import small_disk_at
 from output_records import TurnedClock, alert
 
 from edgeguard_core.errors import OutputError
@@ -22,16 +21,8 @@ from edgeguard_core.outputs.store_reading import AlertStore
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if os.getuid() != 0 or mount is None:
-        pytest.skip("only root can mount a small disk; test_spool.py bounds the file instead")
-    words = [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(words, capture_output=True).returncode != 0:
-        pytest.skip("this machine does not let root mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True, capture_output=True)
+    with small_disk_at(tmp_path / "disk", 1024):
+        yield tmp_path / "disk"
 
 
 def fill(folder: Path, *, but: int = 0) -> Path:

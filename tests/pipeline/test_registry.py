@@ -1,17 +1,15 @@
 """A registry on a real disk, with real bundles, real processes, real crashes and a full disk."""
 
-import contextlib
 import fcntl
 import json
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from full_disks import files_no_larger_than
 from support import PROJECT
 from trained import names
 
@@ -292,19 +290,6 @@ def test_a_registry_put_back_from_an_older_backup_loses_no_version(three, bundle
 
 
 # -- a full disk -----------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def files_no_larger_than(size_bytes):
-    """A disk that takes so many bytes of each file and then no more."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    reaction = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, reaction)
 
 
 @pytest.mark.parametrize("size_bytes", [0, 100, 5000])

@@ -263,12 +263,12 @@ def _require_sound(features: tuple[FeatureSketch, ...], preprocessor: Preprocess
     wrong = [] if names == preprocessor.features else ["features"]
     for f in features:
         bins = widths.get(f.name, 0) if f.cuts is None else len(f.cuts) + 2
-        ascending = f.cuts is None or bool(np.all(f.cuts[1:] > f.cuts[:-1]))
+        ascending = f.cuts is None or not (np.isnan(f.cuts).any() or np.any(np.diff(f.cuts) <= 0))
         if (
             len(f.counts) != bins
             or f.n <= 0
             or not ascending
-            or min([1.0, *f.effects.values()]) < 1
+            or not all(length > 0 and 1 <= effect < np.inf for length, effect in f.effects.items())
         ):
             wrong.append(f.name)
     if wrong:

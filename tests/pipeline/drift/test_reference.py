@@ -75,6 +75,19 @@ def test_a_damaged_reference_is_refused(zeek, name):
         DriftReference.from_arrays(whole | {name: whole[name][:-1]}, fits)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cuts", np.nan), ("counts", 0), ("design_effects", np.nan), ("design_effects", np.inf),
+     ("design_effects", 0.5), ("run_flows", 0), ("run_flows", -16)],
+)  # fmt: skip
+def test_figures_that_cannot_be_are_refused(zeek, name, value):
+    whole = reference_of(zeek.bundle).to_arrays()
+    kind = np.int64 if name == "run_flows" else whole[name].dtype
+    wrong = whole | {name: np.full(whole[name].shape, value, kind)}
+    with pytest.raises(BundleError, match="does not fit the model"):
+        DriftReference.from_arrays(wrong, zeek.bundle.preprocessor)
+
+
 def test_short_files_are_judged_by_short_runs(zeek):
     sketch = replace(reference_of(zeek.bundle).features[0], effects={16: 2.0, 256: 8.0})
     assert sketch.effective(1600) == 200

@@ -90,6 +90,37 @@ def test_every_gate_has_its_limit_under_its_own_name():
         ("data: a\nfeedback: {retune: 1}\n", "feedback.retune must be true or false, not 1"),
         ("train: {size: m}\n", "data is missing; add `data: FILE`"),
         ("data: [a\n", "line 2: "),
+        ("data: a\ntrain:\n\tsteps: 5\n", "line 3: a tab stands there; indent with spaces."),
+        ("data: a\ntrain: {size: 'm\n\n", "line 2: found unexpected end of stream; mend the line."),
+        ("data: a\n  train: {}\n", "line 2: mapping values are not allowed here; mend"),
+        ("data: a\nread: {tz: \x07}\n", r"line 2: it holds the character '\x07'; remove it."),
+        ("data: *a\n", "line 1: found undefined alias 'a'"),
+        ("data: !!python/name:os a\n", "line 1: could not determine a constructor"),
+        ("data: a\n---\ndata: b\n", "line 2: but found another document"),
+        ("data: a\ndata: b\n", "line 2: data is given twice; remove one."),
+        ("data: a\ntrain: {steps: 5}\ntrain: {seed: 1}\n", "line 3: train is given twice"),
+        ("data: a\ntrain: {steps: 5, steps: 6}\n", "line 2: train.steps is given twice"),
+        ("data: a\ndata:\n", "line 2: data is given twice"),
+        (
+            "data: a\ngates:\n  drift: {most_drifted_share: 0.1}\n  drift: {}\n",
+            "line 4: gates.drift is given twice",
+        ),
+        (
+            "data: a\ngates: {drift: {most_drift: 1}}\n",
+            "did you mean gates.drift.most_drifted_share?",
+        ),
+        ("data: a\nsteps: 5\n", "line 2: no setting is called steps; did you mean train.steps?"),
+        ("data: a\n? [x]\n: b\n", "line 2: no setting is called […]; remove it."),
+        ("data: a\nregistry: 2026-13-45\n", "line 2: registry is no timestamp; put it in quotes."),
+        ("data: a\ntrain: {seed: !!int x}\n", "line 2: train.seed is no int; put it in quotes."),
+        ("data: a\ntrain: {seed: 1.5}\n", "line 2: train.seed must be a whole number, not 1.5."),
+        ("data: a\ntrain: {seed: yes}\n", "line 2: train.seed must be a plain number, not True."),
+        (
+            "data: a\ntrain: {promise: no}\n",
+            "must be a plain number of the benign flows, not False",
+        ),
+        ("data: a\nregistry: [1]\n", "line 2: registry must be a text, not [1]."),
+        ("data: [a, null]\n", "line 1: data holds None; name a file"),
         ("- a\n", "line 1: settings are lines like"),
     ],
 )
@@ -97,6 +128,12 @@ def test_a_mistake_names_file_line_and_key(problems, text, told):
     (found,) = problems(text)
     assert "p.yaml" in found
     assert told in found
+
+
+def test_a_power_of_ten_is_a_number_and_brackets_have_an_end(read, problems):
+    assert read("data: a\ntrain: {promise: 1e-3}\n").promise == 0.001
+    (found,) = problems(f"data: {'[' * 5_000}{']' * 5_000}\n")
+    assert "nested too deep" in found
 
 
 def test_all_mistakes_are_told_at_once(problems):

@@ -2,13 +2,14 @@
 
 import csv
 import os
+import shutil
 import sqlite3
 
 import pytest
 from support import data
 
 from edgeguard_core.files import sha256_hex
-from edgeguard_core.pipeline.runs import ConfigError, load_config
+from edgeguard_core.pipeline.runs import ConfigError, load_config, open_run, read_run, run_stage
 from edgeguard_core.pipeline.runs.sources import gathered, listed, seen_now
 from edgeguard_core.sources import read_flows
 
@@ -16,7 +17,8 @@ from edgeguard_core.sources import read_flows
 @pytest.fixture
 def config(tmp_path):
     def config(data: str):
-        (tmp_path / "p.yaml").write_text(f"# a config\ndata: {data}\n")
+        places = f"artifacts: {tmp_path}/artifacts\nregistry: {tmp_path}/registry\n"
+        (tmp_path / "p.yaml").write_text(f"# a config\ndata: {data}\n{places}")
         return load_config(tmp_path / "p.yaml")
 
     return config
@@ -93,6 +95,25 @@ def test_a_query_gives_the_same_flows_as_the_file(config, database, tmp_path):
     assert len(ours) == len(theirs) == 1374
     for name, values in theirs.columns.items():
         assert ours.columns[name].tolist() == pytest.approx(values.tolist(), nan_ok=True), name
+
+
+def test_a_folder_a_pattern_and_a_query_are_read_together(config, database, tmp_path):
+    honeypot = data("zeek/iot23_honeypot_5-1.csv")
+    (tmp_path / "logs").mkdir()
+    shutil.copy(honeypot, tmp_path / "logs/monday.csv")
+    shutil.copy(honeypot, tmp_path / "logs/README.md")
+    shutil.copy(honeypot, tmp_path / "tuesday-1.csv")
+    chosen = config("[logs, 'tuesday-*.csv', {url: 'sqlite:///flows.db', sql: SELECT * FROM conn}]")
+    run = open_run(chosen, "mixed")
+    outcomes = [run_stage(run, stage) for stage in ("ingest", "validate")]
+    assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    found = read_run(chosen.artifacts, "mixed")
+    files = found.artifact("ingest").data
+    assert [file.name for file in files] == ["monday.csv", "tuesday-1.csv", "data-query-01.csv"]
+    assert found.artifact("validate").rows == 3 * 1374
+    assert run_stage(run, "ingest").status == "skipped"
+    (tmp_path / "tuesday-2.csv").write_bytes(honeypot.read_bytes())  # the pattern means more now
+    assert run_stage(run, "ingest").status == "done"
 
 
 @pytest.mark.parametrize("sql", ["SELECT nothing FROM conn", "DELETE FROM conn", "DROP TABLE conn"])
