@@ -103,6 +103,11 @@ def test_an_attack_on_the_demo_is_found_paused_explained_and_judged(
     page.keyboard.press("1")
     wait_for(page, "1 flow of .*: true positive")
     picture(page, "live-light", 1900)
+    page.emulate_media(color_scheme="dark")
+    at_rest(page)
+    page.keyboard.press("u")
+    wait_for(page, "Undone: 1 flow of ")
+    picture(page, "live-dark", 1900)
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.locator("[data-testid=stAlertContentError]").count() == 0
     page.get_by_role("button", name="Stop the demo").click()
