@@ -344,7 +344,8 @@ def test_two_writers_and_a_reader_at_once(registry, bundles):
         subprocess.Popen(
             [sys.executable, "-c", WRITER, registry.folder, who, *map(str, mine)], cwd=PROJECT
         )
-        for who, mine in (("a", bundles[1:4]), ("b", bundles[3:6]))
+        # Neither begins with the one that both bring: it would be removed, and come anew.
+        for who, mine in (("a", bundles[1:4]), ("b", [bundles[4], bundles[3], bundles[5]]))
     ]
     looks = 0
     while any(writer.poll() is None for writer in writers):
