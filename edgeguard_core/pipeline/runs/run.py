@@ -52,6 +52,10 @@ class Run:
         self.folder.write(RUN, about)
         self.log.write("accepted", "", f"{gate}: {said.because}", who=said.who, gate=gate)
 
+    def keep_config(self) -> None:
+        """Keep the config as it was read; for whoever works on the run, and no one beside them."""
+        write_whole(self.folder.path / CONFIG, self.config.text)
+
     @property
     def log(self) -> RunLog:
         """Where it says what happens."""
@@ -91,7 +95,7 @@ def open_run(
                 "accepted": [],
             },
         )
-    write_whole(made / CONFIG, config.text)
+        run.keep_config()
     return run
 
 

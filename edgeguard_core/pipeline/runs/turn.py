@@ -54,6 +54,7 @@ def run_stage(run: Run, name: str, on_progress: OnProgress = silent) -> Outcome:
     if name == STAGES[0]:
         require_tracking(run.config)
     with run.folder.worked_on(run.clock):
+        run.keep_config()
         run.log.write("begins", name, "")
         try:
             artifacts = _artifacts_before(run, name)

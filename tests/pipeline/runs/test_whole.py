@@ -204,11 +204,16 @@ def test_a_worse_model_is_refused_unless_somebody_accepts_it(world):
 
 def test_one_run_has_one_worker(world):
     run = open_run(load_config(world.config()), "first")
+    kept = run.folder.path / "config.yaml"
+    before = kept.read_text()
     with (
         run.folder.worked_on(SystemClock()),
         pytest.raises(OutputError, match="first is being worked on"),
     ):
-        run_stage(run, "ingest")
+        run_stage(open_run(load_config(world.config(promote="never")), "first"), "ingest")
+    assert kept.read_text() == before
+    run_stage(open_run(load_config(world.config(promote="never")), "first"), "ingest")
+    assert "promote: never" in kept.read_text()
 
 
 def test_stages_run_in_their_order_only(world):
