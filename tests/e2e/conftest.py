@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 running: list[serving.Server] = []
 opened: list["Page"] = []
+given_up: list[str] = []  # what a browser could not fetch, and why
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -23,6 +24,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()
     if report.failed:
+        report.sections.append(("fetches that failed", "\n".join(given_up)))
         for page in opened:
             report.sections.append((f"page at {page.url}", page.locator("body").inner_text()))
         for server in running:
@@ -100,10 +102,12 @@ def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         page = context.new_page()
         opened.append(page)
         page.on("request", lambda request: note(request.url))
+        page.on("requestfailed", lambda asked: given_up.append(f"{asked.failure} {asked.url}"))
         return page
 
     yield open_page
     opened.clear()
+    given_up.clear()
     for context in contexts:
         context.close()
     assert outside == [], "the page asked for something outside this machine"

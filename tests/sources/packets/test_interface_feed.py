@@ -1,5 +1,7 @@
 """Listening on an interface: what is refused, and what is heard where packets may be captured."""
 
+import ctypes
+import os
 import socket
 import subprocess
 import threading
@@ -71,12 +73,34 @@ def test_what_passes_the_loopback_is_heard_and_a_stop_gives_the_rest():
         assert feed._meter._process is None
 
 
+NEW_NETWORK = 0x40000000  # CLONE_NEWNET
+
+
 def sh(command: str) -> None:
     subprocess.run(command.split(), check=True, capture_output=True)
 
 
 @pytest.fixture
-def pair():
+def network_of_its_own():
+    """A network namespace for this thread and what it starts.
+
+    Interfaces that come and go are seen by every program of the network they are in: a browser
+    that another test drives gives up what it was fetching.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    ours = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if libc.unshare(NEW_NETWORK) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            pytest.skip(f"no network of its own can be made here: {reason}")
+        yield
+        assert libc.setns(ours, NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+    finally:
+        os.close(ours)
+
+
+@pytest.fixture
+def pair(network_of_its_own):
     """Two interfaces joined by a cable, and what makes them again."""
     require_capture()
     names = ("egtest0", "egtest1")
