@@ -95,7 +95,6 @@ def open_run(
                 "accepted": [],
             },
         )
-        run.keep_config()
     return run
 
 
