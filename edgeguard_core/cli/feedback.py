@@ -24,7 +24,6 @@ FeedbackFiles = Annotated[
     typer.Argument(metavar="FEEDBACK...", help="Feedback files.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option("--out", help="The feedback file to write.")]
-Who = Annotated[str | None, typer.Option("--who", help="Who says so; else your account.")]
 
 
 @app.command(
@@ -37,7 +36,7 @@ def judge(
     rows: Annotated[str, typer.Option("--rows", help="Lines of the file, such as 7,9-12.")],
     verdict: Annotated[str, typer.Option("--verdict", help=" or ".join(VERDICTS) + ".")],
     out: Out,
-    who: Who = None,
+    who: options.Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the verdict.")] = "",
     schema: options.SchemaOption = None,
     benign: options.Benign = None,
@@ -142,7 +141,7 @@ def retune(
     apply: Annotated[
         bool, typer.Option("--apply", help="Put the proposed threshold in force.")
     ] = False,
-    who: Who = None,
+    who: options.Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the version.")] = "",
     state: options.State = None,
     schema: options.SchemaOption = None,

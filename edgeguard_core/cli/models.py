@@ -30,10 +30,6 @@ Because = Annotated[
     str, typer.Option("--because", help="The reason, kept in the history.", show_default=False)
 ]
 MaybeBecause = Annotated[str, typer.Option("--because", help="The reason, kept in the history.")]
-Who = Annotated[
-    str | None,
-    typer.Option("--who", help="Who does it, kept in the history; else your account."),
-]
 
 
 @app.command("list", epilog="Example: edgeguard models list")
@@ -106,7 +102,7 @@ def register(
         str | None, typer.Option("--run-id", help="The pipeline run that made it.")
     ] = None,
     note: Annotated[str, typer.Option("--note", help="What to remember of it.")] = "",
-    who: Who = None,
+    who: options.Who = None,
     registry: RegistryFolder = MODELS,
     json: options.Json = False,
 ) -> None:
@@ -124,7 +120,7 @@ def register(
 def promote(
     version: VersionName,
     because: Because,
-    who: Who = None,
+    who: options.Who = None,
     registry: RegistryFolder = MODELS,
     json: options.Json = False,
 ) -> None:
@@ -139,7 +135,7 @@ def promote(
 @app.command("rollback", epilog='Example: edgeguard models rollback --because "twice the alerts"')
 def rollback(
     because: Because,
-    who: Who = None,
+    who: options.Who = None,
     registry: RegistryFolder = MODELS,
     json: options.Json = False,
 ) -> None:
@@ -160,7 +156,7 @@ def shadow(
     ] = None,
     end: Annotated[bool, typer.Option("--end", help="Have no shadow any more.")] = False,
     because: MaybeBecause = "",
-    who: Who = None,
+    who: options.Who = None,
     registry: RegistryFolder = MODELS,
     json: options.Json = False,
 ) -> None:
@@ -192,7 +188,7 @@ def history(registry: RegistryFolder = MODELS, json: options.Json = False) -> No
 def remove(
     version: VersionName,
     because: MaybeBecause = "",
-    who: Who = None,
+    who: options.Who = None,
     registry: RegistryFolder = MODELS,
     json: options.Json = False,
 ) -> None:

@@ -145,3 +145,8 @@ def load_schema(name: str) -> "Schema":
     from edgeguard_core.flows.schema_file import schema_called
 
     return schema_called(name)[1]
+
+
+Who = Annotated[
+    str | None, typer.Option("--who", help="Who decides it, kept with it; else your account.")
+]

@@ -42,9 +42,7 @@ def run(
     because: Annotated[
         str, typer.Option("--because", help="Why, kept in the run and the registry.")
     ] = "",
-    who: Annotated[
-        str | None, typer.Option("--who", help="Who accepts it; else your account.")
-    ] = None,
+    who: options.Who = None,
     json: options.Json = False,
     progress: options.ProgressFile = None,
 ) -> None:

@@ -84,10 +84,7 @@ def command(
         float | None,
         typer.Option("--flows-per-hour", help="Traffic to expect, for alerts per hour."),
     ] = None,
-    who: Annotated[
-        str | None,
-        typer.Option("--who", help="Who sets it, kept with the version; else your account."),
-    ] = None,
+    who: options.Who = None,
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the version.")] = "",
     state: options.State = None,
     schema: options.SchemaOption = None,
