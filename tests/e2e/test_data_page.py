@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 from dashboard_app import PROJECT
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,14 +60,14 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def open_data(page: "Page", url: str) -> None:
-    visit(page, url)
+    page.goto(url)
     page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("heading", name="Data", exact=True).wait_for()
 
 
 def test_the_navigation_has_the_agreed_links(dashboard_url: str, new_page: NewPage) -> None:
     page = new_page("light")
-    visit(page, dashboard_url)
+    page.goto(dashboard_url)
     for name in NAMES:
         link = page.get_by_role("link", name=name, exact=True)
         link.wait_for()
@@ -136,7 +135,7 @@ def test_a_flow_that_is_selected_is_explained(
     dashboard_url: str, new_page: NewPage, picture: Picture, capture: Path
 ) -> None:
     page = new_page("dark")
-    visit(page, dashboard_url)
+    page.goto(dashboard_url)
     page.get_by_text("Latest result", exact=True).wait_for()
     page.get_by_role("button", name="Open it").click()
     page.get_by_role("heading", name="Results").wait_for(timeout=READ_MS)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import data
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,7 +22,7 @@ def test_a_fresh_visit_sees_the_demo(
     dashboard_url: str, new_page: NewPage, picture: Picture, scheme: str
 ) -> None:
     page = new_page(scheme)
-    visit(page, dashboard_url)
+    page.goto(dashboard_url)
     page.get_by_text("Demo, synthesised traffic").wait_for(timeout=AT_ONCE_MS)
     page.get_by_text(re.compile(r"of the attack flows are caught")).wait_for(timeout=AT_ONCE_MS)
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=AT_ONCE_MS)
@@ -36,7 +35,7 @@ def test_a_fresh_visit_sees_the_demo(
 
 def test_one_click_opens_every_flow_of_it(dashboard_url: str, new_page: NewPage) -> None:
     page = new_page("light")
-    visit(page, dashboard_url)
+    page.goto(dashboard_url)
     page.get_by_role("button", name="Try the demo").click(timeout=AT_ONCE_MS)
     page.get_by_role("heading", name="Results").wait_for(timeout=AT_ONCE_MS)
     page.get_by_text(re.compile(r"of 1,632\)")).wait_for()
@@ -57,7 +56,7 @@ def test_the_formats_of_flow_meters_go_in_by_upload(
     dashboard_url: str, new_page: NewPage, picture: Picture, name: str, fmt: str, rows: str
 ) -> None:
     page = new_page("dark")
-    visit(page, f"{dashboard_url}/data")
+    page.goto(f"{dashboard_url}/data")
     page.locator("input[type=file]").first.set_input_files(data(name))
     page.get_by_role("heading", name="Learn or score").wait_for(timeout=60_000)
     page.get_by_text(fmt, exact=True).first.wait_for()

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,7 +34,7 @@ def test_from_the_scores_to_the_packets_of_a_flow(
     page = new_page(scheme)
     scripts: list[str] = []
     page.on("request", lambda request: scripts.append(request.url))
-    visit(page, f"{dashboard_url}/threshold")
+    page.goto(f"{dashboard_url}/threshold")
     choose(page, "Errors")
     drawn(page, 1)
     picture(page, f"errors-{scheme}", 1080)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import serving
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, WebSocket
@@ -67,7 +66,7 @@ def test_an_attack_on_the_demo_is_found_paused_explained_and_judged(
     page = new_page("light", viewport={"width": 1280, "height": 1400})
     page.set_default_timeout(START_MS)
     frames = frames_of(page)
-    visit(page, f"{live_url}/live")
+    page.goto(f"{live_url}/live")
     page.get_by_role("button", name="Start the demo").click()
     wait_for(page, "Flows/s")
     wait_for(page, "running")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pipeline_office import make_runs
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +28,7 @@ def test_runs_are_read_and_a_version_is_promoted(
 ) -> None:
     make_runs(work_folder)
     page = new_page("light")
-    visit(page, f"{dashboard_url}/pipeline")
+    page.goto(f"{dashboard_url}/pipeline")
     page.get_by_role("heading", name="Run third").wait_for(timeout=READ_MS)
     page.get_by_text("Gate benign_rows refused.").wait_for()
     page.get_by_role("combobox", name="Show run").click()
@@ -52,7 +51,7 @@ def test_runs_are_read_and_a_version_is_promoted(
     assert page.locator("[data-testid=stException]").count() == 0
 
     dark = new_page("dark")
-    visit(dark, f"{dashboard_url}/pipeline?pipeline=drift")
+    dark.goto(f"{dashboard_url}/pipeline?pipeline=drift")
     dark.locator("[data-testid=stVegaLiteChart]").nth(1).wait_for(timeout=READ_MS)
     assert not cut(dark)
     picture(dark, "pipeline-drift-dark", 800)

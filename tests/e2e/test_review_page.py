@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_app import PROJECT
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,7 +25,7 @@ MOST_BYTES = 2_000_000
 def open_review(new_page: NewPage, url: str, scheme: str, part: str = "triage") -> "Page":
     page = new_page(scheme)
     page.set_default_timeout(START_MS)
-    visit(page, f"{url}/review?review={part}")
+    page.goto(f"{url}/review?review={part}")
     page.get_by_role("heading", name="Review", exact=True).wait_for()
     return page
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from visiting import visit
 
 from dashboard import wording
 from edgeguard_core import thresholds
@@ -46,7 +45,7 @@ class Frames:
 
 
 def opened(page: "Page", url: str, case: str) -> "Locator":
-    visit(page, f"{url}/?case={case}")
+    page.goto(f"{url}/?case={case}")
     grip = page.get_by_role("slider", name="Alert threshold")
     grip.wait_for(timeout=READY_MS)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from visiting import visit
 
 from dashboard import evaluations, jobs, rehearsal, workspace
 from edgeguard_core.evaluation.laid import LaidAttacks
@@ -80,7 +79,7 @@ def test_recall_on_synthetic_attacks_moves_with_the_line(
             socket.on(event, lambda frame: frames.append(frame))
 
     page.on("websocket", listen)
-    visit(page, f"{dashboard_url}/threshold?evaluation={evaluation.id}")
+    page.goto(f"{dashboard_url}/threshold?evaluation={evaluation.id}")
     grip = page.get_by_role("slider", name="Alert threshold")
     grip.wait_for(timeout=READY_MS)
     alerts = page.locator("[data-figure=alerts]").first.inner_text()

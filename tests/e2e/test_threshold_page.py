@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from visiting import visit
 
 from dashboard import wording
 from edgeguard_core.bundle import Bundle
@@ -25,7 +24,7 @@ IN_FORCE = Bundle.load(shipped().bundle).threshold.value
 
 
 def opened(page: "Page", url: str) -> "Locator":
-    visit(page, url)
+    page.goto(url)
     grip = page.get_by_role("slider", name="Alert threshold")
     grip.wait_for(timeout=READY_MS)
     page.get_by_role("heading", name="Policies so far").wait_for(timeout=READY_MS)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from visiting import visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -22,7 +21,7 @@ Picture = Callable[..., None]
 
 def open_form(page: "Page", url: str) -> None:
     """The Train page with the sample traffic chosen and understood."""
-    visit(page, url)
+    page.goto(url)
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     sample = page.get_by_role("button", name="Use the sample traffic")
@@ -59,7 +58,7 @@ def test_the_sample_is_trained_to_the_end_and_found_again_on_the_way(
     open_form(page, dashboard_url)
     picture(page, "train-form-light", 900)
     train(page, "Small", 20)
-    visit(page, f"{dashboard_url}/train")  # a new session, and an address that names no training
+    page.goto(f"{dashboard_url}/train")  # a new session, and an address that names no training
     page.get_by_role("button", name="Cancel").wait_for(timeout=READ_MS)
     page.get_by_text(re.compile(r"^Train office_day on office_day")).wait_for()
     page.get_by_role("button", name="Open in the Studio").wait_for(timeout=TRAIN_MS)
